@@ -1,0 +1,1 @@
+"""The released configurations: one TOML file each, the file is the recipe."""

@@ -1,0 +1,1 @@
+"""One card per dataset and per release kind, filled in by the generator."""

@@ -1,0 +1,47 @@
+"""Attacks: what a server, or anyone listening, can do with an activation.
+
+A new attack is one new file in this folder: `decoder.py` defines the class `Decoder(Attack)`. Its
+options are the constructor's keyword-only arguments; `seed` is one of them where it is random.
+Attacks are trained from scratch on `auxiliary` records and never see an answer of another split.
+"""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from ...schemas import Registry, Setting, Track
+from ..records import Records
+
+REGISTRY = Registry("attack", __name__)
+
+
+class Attack(ABC):
+    """An adversary who holds `auxiliary` pairs: fit on them, then predict unseen records.
+
+    track    what is predicted: the sensitive attribute or the input image
+    setting  what the attacker knows
+    ceiling  True where it reads the input itself: a yardstick for attacks, not one of them
+    """
+
+    track: Track
+    setting: ClassVar[Setting] = Setting.AUXILIARY
+    ceiling: ClassVar[bool] = False
+
+    @abstractmethod
+    def fit(self, auxiliary: Records) -> None:
+        """Learn from records with their answers."""
+
+    @abstractmethod
+    def predict(self, records: Records) -> Tensor:
+        """Predict, in record order.
+
+        Attribute track: (N, K) probabilities. Reconstruction track: (N, 3, H, W) in [0, 1].
+        """
+
+
+class WhiteboxAttack(Attack):
+    """An adversary who also holds the client network, which maps images to activations."""
+
+    setting: ClassVar[Setting] = Setting.AUXILIARY_WHITEBOX
+    client: nn.Module

@@ -1,0 +1,117 @@
+"""Records as tensors: what attacks are trained on and asked about.
+
+Legend: N records, C H W activation channels, height, width; S image side in pixels; K classes.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..schemas import Manifest, Release, answers
+from ..schemas.records import ANSWERED_SPLITS, IDENTIFIERS, RELEASED, vectors_to_numpy
+
+ANSWER_COLUMNS = ("input", "task", "sensitive", "subject")
+
+
+@dataclass(frozen=True)
+class Records:
+    """Records of one split; the answers are None where they are withheld.
+
+    activation   N C H W float16    task_logits  N K float32    query  N int32
+    inputs       N 3 S S uint8      task, sensitive  N int64    subject  N opaque codes
+    """
+
+    manifest: Manifest
+    split: str
+    sample_id: Sequence[str]
+    image_id: Sequence[str]
+    query: Tensor
+    activation: Tensor
+    task_logits: Tensor
+    inputs: Tensor | None = None
+    task: Tensor | None = None
+    sensitive: Tensor | None = None
+    subject: Sequence[str] | None = None
+
+    def __len__(self) -> int:
+        """How many records there are."""
+        return len(self.sample_id)
+
+    def select(self, rows: Tensor) -> "Records":
+        """Keep the records at `rows` (int64 positions)."""
+        tensors = ("query", "activation", "task_logits", "inputs", "task", "sensitive")
+        chosen = {name: _rows(getattr(self, name), rows) for name in tensors}
+        lists = ("sample_id", "image_id", "subject")
+        named = {name: _names(getattr(self, name), rows) for name in lists}
+        return replace(self, **chosen, **named)
+
+    def first_queries(self) -> "Records":
+        """Keep one record per image, the one with query 0: what predictions are made for."""
+        return self.select(torch.nonzero(self.query == 0).flatten())
+
+
+def _rows(values: Tensor | None, rows: Tensor) -> Tensor | None:
+    return None if values is None else values[rows]
+
+
+def _names(values: Sequence[str] | None, rows: Tensor) -> list[str] | None:
+    return None if values is None else [values[row] for row in rows.tolist()]
+
+
+def read_records(release: Release, split: str) -> Records:
+    """Read a split into memory, with its answers where they are public."""
+    answered = split in ANSWERED_SPLITS
+    columns = IDENTIFIERS + RELEASED + (ANSWER_COLUMNS if answered else ())
+    table = release.table(split, columns)
+    shape = release.manifest.client.activation_shape
+    classes = len(release.manifest.task.classes)
+    records = Records(
+        manifest=release.manifest,
+        split=split,
+        sample_id=table.column("sample_id").to_pylist(),
+        image_id=table.column("image_id").to_pylist(),
+        query=torch.from_numpy(table.column("query").to_numpy().copy()),
+        activation=_tensor(vectors_to_numpy(table.column("activation"), shape)),
+        task_logits=_tensor(vectors_to_numpy(table.column("task_logits"), (classes,))),
+    )
+    return _with_answers(records, table) if answered else records
+
+
+def read_truth(release: Release, split: str, truth: Path | None) -> Records:
+    """Read one record per image with all its answers; those of `test` come from the truth."""
+    records = read_records(release, split)
+    table = answers(release, split, truth)
+    if table.column("sample_id").to_pylist() != list(records.sample_id):
+        position = {name: row for row, name in enumerate(table.column("sample_id").to_pylist())}
+        table = table.take([position[name] for name in records.sample_id])
+    return _with_answers(records, table).first_queries()
+
+
+def _with_answers(records: Records, table: pa.Table) -> Records:
+    return replace(
+        records,
+        inputs=decode_images(table.column("input")),
+        task=torch.from_numpy(table.column("task").to_numpy().copy()),
+        sensitive=torch.from_numpy(table.column("sensitive").to_numpy().copy()),
+        subject=table.column("subject").to_pylist(),
+    )
+
+
+def decode_images(column: pa.ChunkedArray) -> Tensor:
+    """Decode a column of encoded images to N 3 S S uint8."""
+    images = [
+        np.asarray(Image.open(io.BytesIO(image["bytes"])).convert("RGB"))
+        for image in column.to_pylist()
+    ]
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
+
+
+def _tensor(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Tensor:
+    return torch.from_numpy(values if values.flags.writeable else values.copy())

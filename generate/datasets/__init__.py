@@ -1,0 +1,94 @@
+"""Source images and their labels; a new dataset is one new file in this folder.
+
+A file `cifar10.py` defines the class `Cifar10(Dataset)`. Its constructor takes `source` (a Hub
+id, a local folder, or None for data that is made) and `size` (pixels), then its own options as
+keyword-only arguments.
+"""
+
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ...schemas import CorruptData, Licence, Registry, UnknownName
+from ...schemas.errors import nearest
+
+REGISTRY = Registry("dataset", __name__)
+
+
+@dataclass(frozen=True)
+class Index:
+    """One entry per source image, in the source's own order.
+
+    keys      unique and stable names of the images (never released)
+    subjects  who is pictured; equal strings are one subject; the key where nobody is identified
+    labels    per attribute, int64 class numbers
+    official_test  True where the image must be in the test split; None: no official test set
+    """
+
+    keys: Sequence[str]
+    subjects: Sequence[str]
+    labels: Mapping[str, NDArray[np.int64]]
+    official_test: NDArray[np.bool_] | None = None
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self.keys)
+
+
+class Dataset(ABC):
+    """Images with labelled attributes.
+
+    attributes  attribute name → class names in label order
+    stratum     the attribute by which the splits are stratified, the same for every release
+    """
+
+    attributes: ClassVar[Mapping[str, tuple[str, ...]]]
+    stratum: ClassVar[str]
+    licence: ClassVar[Licence]
+    index: Index
+    size: int
+
+    @property
+    @abstractmethod
+    def revision(self) -> str:
+        """A digest of the source's files, or the renderer's version: the same for the same data."""
+
+    @abstractmethod
+    def encoded(self, rows: Sequence[int]) -> list[bytes]:
+        """Give images as PNG or JPEG bytes, `size` x `size`; `CorruptData` names a bad one."""
+
+    def images(self, rows: Sequence[int]) -> NDArray[np.uint8]:
+        """Decode images to (N, size, size, 3) uint8 sRGB."""
+        return np.stack([decode(content, self.size) for content in self.encoded(rows)])
+
+    def classes(self, attribute: str) -> tuple[str, ...]:
+        """Class names of an attribute; `UnknownName` suggests the nearest."""
+        if attribute not in self.attributes:
+            raise UnknownName(
+                f"{type(self).__name__} has no attribute {attribute!r}: "
+                f"{nearest(attribute, self.attributes)}"
+            )
+        return self.attributes[attribute]
+
+
+def decode(content: bytes, size: int, name: str = "the image") -> NDArray[np.uint8]:
+    """Decode PNG or JPEG bytes to (size, size, 3) uint8; `CorruptData` where that fails."""
+    try:
+        pixels = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
+        raise CorruptData(f"{name} cannot be decoded: {problem}") from problem
+    if pixels.shape != (size, size, 3):
+        raise CorruptData(f"{name}: expected {size} x {size} pixels, but got {pixels.shape}")
+    return pixels
+
+
+def create(name: str, source: str | None, size: int, options: Mapping[str, Any]) -> Dataset:
+    """Open the dataset `name` from `source`, with its images at `size` x `size`."""
+    dataset: Dataset = REGISTRY.create(name, {"source": source, "size": size, **options})
+    return dataset

@@ -1,0 +1,56 @@
+"""Random numbers for randomised defenses, with an owner: a batch's generator, or one per record.
+
+At release each record has its own seed (an HMAC of the organiser's secret), so that what a record
+contains does not depend on its batch mates or on the batch size.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Noise(Protocol):
+    """Draws for N records at once."""
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal numbers (N, *shape), float32."""
+        ...
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Uniform numbers in [0, 1), (N, *shape), float32."""
+        ...
+
+
+class BatchNoise:
+    """Noise from one generator for a whole batch of n records (training, attacks)."""
+
+    def __init__(self, n: int, generator: torch.Generator) -> None:
+        self.n = n
+        self.generator = generator
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal numbers (N, *shape)."""
+        device = self.generator.device
+        return torch.randn(self.n, *shape, generator=self.generator, device=device)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Uniform numbers in [0, 1), (N, *shape)."""
+        device = self.generator.device
+        return torch.rand(self.n, *shape, generator=self.generator, device=device)
+
+
+class RecordNoise:
+    """Noise from one seed per record (release): the same for a record in any batch."""
+
+    def __init__(self, seeds: Sequence[int]) -> None:
+        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal numbers (N, *shape)."""
+        return torch.stack([torch.randn(shape, generator=g) for g in self.generators])
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Uniform numbers in [0, 1), (N, *shape)."""
+        return torch.stack([torch.rand(shape, generator=g) for g in self.generators])

@@ -1,0 +1,81 @@
+"""What is on disk and on the wire: records, manifest, predictions, scores; errors; plug-ins."""
+
+from .base import Record
+from .config import Config, parse_assignment
+from .errors import (
+    ActivationOverflow,
+    BadConfig,
+    BadPredictions,
+    ChecksumMismatch,
+    CorruptData,
+    LeakboardError,
+    MissingData,
+    OutputExists,
+    SchemaMismatch,
+    UnknownName,
+    UnknownOption,
+    UsageError,
+)
+from .manifest import Attribute, Licence, Manifest, fingerprint
+from .predictions import PredictionHeader, Predictions, aligned, read_predictions
+from .records import PUBLIC_SPLITS, RecordSchema, public_columns
+from .registry import Registry
+from .release import Release, Truth, answers, default_truth
+from .scores import (
+    ClientCost,
+    Direction,
+    LeaderboardRow,
+    Measurements,
+    Score,
+    ScoreReport,
+    Setting,
+    Track,
+    Utility,
+)
+from .secret import Secret
+from .submission import Submission
+
+__all__ = [
+    "PUBLIC_SPLITS",
+    "ActivationOverflow",
+    "Attribute",
+    "BadConfig",
+    "BadPredictions",
+    "ChecksumMismatch",
+    "ClientCost",
+    "Config",
+    "CorruptData",
+    "Direction",
+    "LeaderboardRow",
+    "LeakboardError",
+    "Licence",
+    "Manifest",
+    "Measurements",
+    "MissingData",
+    "OutputExists",
+    "PredictionHeader",
+    "Predictions",
+    "Record",
+    "RecordSchema",
+    "Registry",
+    "Release",
+    "SchemaMismatch",
+    "Score",
+    "ScoreReport",
+    "Secret",
+    "Setting",
+    "Submission",
+    "Track",
+    "Truth",
+    "UnknownName",
+    "UnknownOption",
+    "UsageError",
+    "Utility",
+    "aligned",
+    "answers",
+    "default_truth",
+    "fingerprint",
+    "parse_assignment",
+    "public_columns",
+    "read_predictions",
+]

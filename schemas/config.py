@@ -1,0 +1,125 @@
+"""A configuration: the recipe of one release, one TOML file."""
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_serializer, model_validator
+
+from .base import Record
+from .errors import BadConfig, MissingData
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Scale = Literal["smoke", "reduced", "paper"]
+SplitLayer = Literal["relu", "maxpool", "layer1", "layer2", "layer3", "layer4"]
+
+
+class PluginTable(Record):
+    """A table `name = …` plus the options of that plug-in, as in `[defense]`."""
+
+    name: str
+    options: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_options(cls, table: Any) -> Any:
+        if not isinstance(table, dict) or isinstance(table.get("options"), dict):
+            return table
+        own = {key: table[key] for key in cls.model_fields if key in table and key != "options"}
+        return own | {"options": {key: table[key] for key in table if key not in own}}
+
+    @model_serializer(mode="plain")
+    def _flat(self) -> dict[str, Any]:
+        own = {key: getattr(self, key) for key in type(self).model_fields if key != "options"}
+        return own | dict(sorted(self.options.items()))
+
+
+class DatasetTable(PluginTable):
+    """Which images, which two attributes, and at which side length in pixels."""
+
+    task: str
+    sensitive: str
+    size: int = Field(ge=8, le=512)
+
+
+class ClientTable(Record):
+    """The network that is split, and the last block that runs on the device."""
+
+    network: Literal["resnet18"] = "resnet18"
+    split_layer: SplitLayer = "layer1"
+
+
+class TrainingTable(Record):
+    """Two phases: utility alone for `warmup_epochs`, then the defense's objective for `epochs`."""
+
+    warmup_epochs: int = Field(ge=0)
+    epochs: int = Field(ge=0)
+    batch_size: int = Field(default=128, ge=2)
+    learning_rate: float = Field(default=0.1, gt=0)
+    defense_learning_rate: float = Field(default=0.02, gt=0)
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+
+class Config(Record):
+    """The recipe of one release; releases that differ in the seed alone share `config_id`."""
+
+    name: Name
+    scale: Scale
+    ranked: bool = True
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    dataset: DatasetTable
+    client: ClientTable = ClientTable()
+    defense: PluginTable
+    training: TrainingTable
+
+    @property
+    def config_id(self) -> str:
+        """Sixteen hexadecimal digits over everything except the seed and the name."""
+        recipe = self.model_dump(mode="json", exclude={"seed", "name"})
+        return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def release_name(self) -> str:
+        """The name of the release this makes: configuration and seed."""
+        return f"{self.name}-s{self.seed}"
+
+    @classmethod
+    def read(cls, path: Path, changes: tuple[str, ...] = ()) -> Self:
+        """Read a TOML file and apply `key=value` changes; `BadConfig` names every problem."""
+        try:
+            content = tomllib.loads(path.read_text("utf-8"))
+        except (FileNotFoundError, IsADirectoryError):
+            raise MissingData(f"{path}: there is no such configuration file") from None
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+            raise BadConfig(f"{path} is not a TOML file: {problem}") from None
+        for change in changes:
+            _apply(content, change)
+        return cls.parse(content, str(path), BadConfig)
+
+
+def parse_assignment(change: str) -> tuple[str, Any]:
+    """Split `key=value`; the value is read as TOML, and as plain text where it is not TOML.
+
+    >>> parse_assignment("defense.ratio=0.9"), parse_assignment("track=attribute")
+    (('defense.ratio', 0.9), ('track', 'attribute'))
+    """
+    key, equals, text = change.partition("=")
+    if not equals or not key.strip():
+        raise BadConfig(f"--set takes key=value, but got {change!r}")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    return key.strip(), value
+
+
+def _apply(content: dict[str, Any], change: str) -> None:
+    key, value = parse_assignment(change)
+    *tables, last = key.split(".")
+    for name in tables:
+        content = content.setdefault(name, {})
+        if not isinstance(content, dict):
+            raise BadConfig(f"--set {change}: {name!r} is not a table")
+    content[last] = value

@@ -1,0 +1,169 @@
+"""The manifest of a release: the contract between who made it and who reads it."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from .base import Record, Sha256
+from .config import Config, Scale, SplitLayer
+from .errors import CorruptData, MissingData, SchemaMismatch
+from .records import RecordSchema
+
+SCHEMA_VERSION = 1
+Format = Literal["parquet", "webdataset"]
+Identifier = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+class Attribute(Record):
+    """A labelled attribute and the names of its classes, in label order."""
+
+    name: str
+    classes: tuple[str, ...] = Field(min_length=2)
+
+
+class Licence(Record):
+    """The terms of the source images and whether they may be shown and passed on."""
+
+    name: str
+    redistributable: bool
+    citation: str
+
+
+class DatasetFacts(Record):
+    """Which images: the dataset, the digest of what was read, and its terms."""
+
+    name: str
+    revision: str
+    licence: Licence
+    image_size: int = Field(ge=1)
+
+
+class ClientFacts(Record):
+    """The client network: where it is split and the shape of what it sends."""
+
+    network: str
+    split_layer: SplitLayer
+    split_index: int = Field(ge=0)
+    activation_shape: tuple[int, int, int]
+
+
+class DefenseFacts(Record):
+    """The defense, its options, and whether two queries of one image differ."""
+
+    name: str
+    options: dict[str, Any]
+    randomized: bool
+
+
+class SplitFacts(Record):
+    """How many records, images and subjects a split holds."""
+
+    records: int = Field(ge=0)
+    images: int = Field(ge=0)
+    subjects: int = Field(ge=0)
+
+
+class Shard(Record):
+    """One file of records; `content_sha256` is over the records alone, whatever the format."""
+
+    path: str
+    split: str
+    rows: int = Field(ge=1)
+    bytes: int = Field(ge=1)
+    sha256: Sha256
+    content_sha256: Sha256
+
+
+class FileFacts(Record):
+    """One other file of the release."""
+
+    path: str
+    bytes: int = Field(ge=0)
+    sha256: Sha256
+
+
+class Commitments(Record):
+    """Hashes that bind the organiser to the secret and to the withheld answers."""
+
+    secret: Sha256
+    truth: Sha256
+
+
+class Manifest(Record):
+    """Everything that identifies a release; written last, so its presence means complete."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: str
+    config_id: str
+    seed: int
+    scale: Scale
+    ranked: bool
+    format: Format
+    dataset: DatasetFacts
+    task: Attribute
+    sensitive: Attribute
+    client: ClientFacts
+    defense: DefenseFacts
+    recompute_tolerance: float = Field(ge=0)
+    splits: dict[str, SplitFacts]
+    shards: tuple[Shard, ...]
+    files: tuple[FileFacts, ...]
+    commitments: Commitments
+    fingerprint: Sha256
+    versions: dict[str, str]
+    config: Config
+
+    @property
+    def records(self) -> RecordSchema:
+        """The Arrow typing of this release's records."""
+        return RecordSchema(self.client.activation_shape, self.task.classes, self.sensitive.classes)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and the three channels of an input image."""
+        return (self.dataset.image_size, self.dataset.image_size, 3)
+
+    def shards_of(self, split: str) -> tuple[Shard, ...]:
+        """The shards of a split, in record order."""
+        return tuple(shard for shard in self.shards if shard.split == split)
+
+    @classmethod
+    def read(cls, release: Path) -> "Manifest":
+        """Read `<release>/manifest.json`; refuses the manifest of a newer schema."""
+        path = release / "manifest.json"
+        if not path.is_file():
+            raise MissingData(
+                f"{release}: expected a release, a folder with a manifest.json; "
+                "make one with `leakboard generate CONFIG.toml --out DIR`"
+            )
+        try:
+            content = json.loads(path.read_bytes())
+        except ValueError as problem:
+            raise CorruptData(f"{path} is not JSON: {problem}") from None
+        _refuse_newer(content, path)
+        return cls.parse(content, str(path))
+
+
+def _refuse_newer(content: Any, path: Path) -> None:
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise SchemaMismatch(
+            f"{path}: schema version {version} is newer than this package reads "
+            f"({SCHEMA_VERSION}); upgrade with `pip install --upgrade leakboard`"
+        )
+
+
+def fingerprint(shards: tuple[Shard, ...], weights: dict[str, str]) -> str:
+    """SHA-256 over the content alone: the records of every shard in order, and the weights.
+
+    `weights` maps each weight file's path to its SHA-256. Parquet and WebDataset copies of the
+    same records have the same fingerprint; every prediction file must carry it.
+    """
+    content = {
+        "shards": [[shard.split, shard.rows, shard.content_sha256] for shard in shards],
+        "weights": dict(sorted(weights.items())),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,138 @@
+"""Open a release, and the organiser's truth beside it, without torch."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+
+from .base import Record, Sha256
+from .errors import ChecksumMismatch, CorruptData, MissingData
+from .files import sha256_of
+from .manifest import FileFacts, Manifest, Shard
+from .records import ANSWERED_SPLITS, RESERVE_COLUMNS, TRUTH_COLUMNS
+from .scores import Measurements
+from .secret import Secret
+from .shards import read_shard
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release on disk: `table()` reads records, `manifest` says what they are."""
+
+    folder: Path
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, folder: Path) -> "Release":
+        """Read the manifest; raises `MissingData` where there is none."""
+        return cls(folder, Manifest.read(folder))
+
+    def tables(self, split: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+        """Yield the records of a split, one table per shard, in record order."""
+        for shard in self.manifest.shards_of(split):
+            yield self.read(shard, columns)
+
+    def table(self, split: str, columns: tuple[str, ...]) -> pa.Table:
+        """Read all records of a split into one table."""
+        shards = list(self.tables(split, columns))
+        if not shards:
+            raise MissingData(f"{self.folder}: the split {split!r} holds no records")
+        return pa.concat_tables(shards)
+
+    def read(self, shard: Shard, columns: tuple[str, ...]) -> pa.Table:
+        """Read some columns of one shard; raises where it holds other rows than promised."""
+        path = self.folder / shard.path
+        table = read_shard(path, self.manifest.records, columns)
+        if table.num_rows != shard.rows:
+            raise ChecksumMismatch(
+                f"{path}: expected {shard.rows} rows, but got {table.num_rows}; "
+                "pull or generate the release again"
+            )
+        return table
+
+    @property
+    def measurements(self) -> Measurements:
+        """Utility and cost, as the generator measured them."""
+        path = self.folder / "measurements.json"
+        if not path.is_file():
+            raise MissingData(f"{path} is missing; pull or generate the release again")
+        return Measurements.parse(json.loads(path.read_bytes()), str(path))
+
+
+class TruthManifest(Record):
+    """truth.json: which release these answers belong to."""
+
+    schema_version: Literal[1] = 1
+    fingerprint: Sha256
+    files: tuple[FileFacts, ...]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The organiser's tree: answers of `test`, the `reserve` records, the secret."""
+
+    folder: Path
+    release: Release
+
+    @classmethod
+    def open(cls, folder: Path, release: Release) -> "Truth":
+        """Open the answers of `release`; raises where they are missing or another release's."""
+        path = folder / "truth.json"
+        if not path.is_file():
+            raise MissingData(
+                f"{folder}: expected the truth of {release.manifest.name}, a folder with a "
+                "truth.json; name it with --truth DIR, or use --split validation, whose answers "
+                "are public"
+            )
+        try:
+            facts = TruthManifest.parse(json.loads(path.read_bytes()), str(path))
+        except ValueError as problem:
+            raise CorruptData(f"{path} is not JSON: {problem}") from None
+        if facts.fingerprint != release.manifest.fingerprint:
+            raise ChecksumMismatch(
+                f"{folder}: these answers belong to the release {facts.fingerprint[:12]}…, not to "
+                f"{release.folder} ({release.manifest.fingerprint[:12]}…)"
+            )
+        for file in facts.files:
+            if sha256_of(folder / file.path) != file.sha256:
+                raise ChecksumMismatch(f"{folder / file.path}: the answers were changed")
+        return cls(folder, release)
+
+    def answers(self) -> pa.Table:
+        """The withheld answers of the test split, in record order."""
+        return self._read("test", TRUTH_COLUMNS)
+
+    def reserve(self) -> pa.Table:
+        """The records that are in no public file."""
+        return self._read("reserve", RESERVE_COLUMNS)
+
+    @property
+    def secret(self) -> Secret:
+        """The secret, where it is kept in this tree."""
+        return Secret.read(self.folder / "secret.key")
+
+    def _read(self, kind: str, columns: tuple[str, ...]) -> pa.Table:
+        schema = self.release.manifest.records
+        paths = sorted(self.folder.glob(f"{kind}-*.parquet"))
+        return pa.concat_tables([read_shard(path, schema, columns) for path in paths])
+
+
+def default_truth(release: Path) -> Path:
+    """Where `generate` keeps the answers unless told otherwise.
+
+    >>> str(default_truth(Path("out/cifar10-none")))
+    'out/cifar10-none-truth'
+    """
+    return release.with_name(f"{release.name}-truth")
+
+
+def answers(release: Release, split: str, truth: Path | None) -> pa.Table:
+    """The answers of a split: public ones from the release, those of `test` from the truth."""
+    columns = ("sample_id", "image_id", "query", "input", "task", "sensitive", "subject")
+    if split in ANSWERED_SPLITS:
+        return release.table(split, columns)
+    folder = truth or default_truth(release.folder)
+    return Truth.open(folder, release).answers().select(list(columns))

@@ -1,0 +1,114 @@
+"""Scores, the report of one scored prediction file, and a leaderboard row."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from .base import Record, Sha256
+from .config import Scale
+
+
+class Track(StrEnum):
+    """What an attack tries to read from an activation."""
+
+    ATTRIBUTE = "attribute"
+    RECONSTRUCTION = "reconstruction"
+
+
+class Setting(StrEnum):
+    """What the attacker knows."""
+
+    AUXILIARY = "auxiliary"
+    WHITEBOX = "whitebox"
+    AUXILIARY_WHITEBOX = "auxiliary+whitebox"
+
+
+class Direction(StrEnum):
+    """Which end of a metric's range means more leakage."""
+
+    HIGHER_LEAKS_MORE = "higher leaks more"
+    LOWER_LEAKS_MORE = "lower leaks more"
+
+
+class Score(Record):
+    """One number with its 95 % interval, the number of images behind it, and its direction."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int = Field(ge=1)
+    direction: Direction
+    metric_version: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _interval_is_ordered(self) -> Self:
+        if not self.low <= self.high:
+            raise ValueError(f"interval [{self.low}, {self.high}] is not ordered")
+        return self
+
+
+class ScoreReport(Record):
+    """What `leakboard score --json` prints: an attack's scores beside the trivial anchors."""
+
+    release: str
+    fingerprint: Sha256
+    attack: str
+    track: Track
+    setting: Setting
+    split: str
+    scores: dict[str, Score]
+    anchors: dict[str, dict[str, Score]]
+    flags: tuple[str, ...]
+    leakboard_version: str
+
+
+class Utility(Record):
+    """Task accuracy on a split with its 95 % interval, from the stored float16 activations."""
+
+    value: float = Field(ge=0, le=1)
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+    n: int = Field(ge=1)
+
+
+class ClientCost(Record):
+    """What the device pays per image: multiply-adds, parameters, bytes sent."""
+
+    client_macs: int = Field(ge=0)
+    client_parameters: int = Field(ge=0)
+    task_network_macs: int = Field(ge=0)
+    bytes_sent: int = Field(ge=1)
+
+
+class Measurements(Record):
+    """measurements.json: utility per split, client cost, and how the proxy ended training."""
+
+    utility: dict[str, Utility]
+    cost: ClientCost
+    proxy_leakage: float | None
+    majority_task_rate: float = Field(ge=0, le=1)
+
+
+class LeaderboardRow(Record):
+    """One entry of the board: which release, which attack, what it reads, at what utility."""
+
+    entry_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    submitted: str
+    verified: bool
+    dataset: str
+    sensitive: str
+    task: str
+    image_size: int
+    split_layer: str
+    defense: str
+    defense_options: dict[str, object]
+    config: str
+    config_id: str
+    seed: int
+    scale: Scale
+    ranked: bool
+    utility: Utility
+    cost: ClientCost
+    report: ScoreReport
