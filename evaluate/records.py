@@ -46,23 +46,23 @@ class Records:
 
     def select(self, rows: Tensor) -> "Records":
         """Keep the records at `rows` (int64 positions)."""
-        tensors = ("query", "activation", "task_logits", "inputs", "task", "sensitive")
-        chosen = {name: _rows(getattr(self, name), rows) for name in tensors}
-        lists = ("sample_id", "image_id", "subject")
-        named = {name: _names(getattr(self, name), rows) for name in lists}
-        return replace(self, **chosen, **named)
+        positions = rows.tolist()
+        return replace(
+            self,
+            sample_id=[self.sample_id[row] for row in positions],
+            image_id=[self.image_id[row] for row in positions],
+            query=self.query[rows],
+            activation=self.activation[rows],
+            task_logits=self.task_logits[rows],
+            inputs=None if self.inputs is None else self.inputs[rows],
+            task=None if self.task is None else self.task[rows],
+            sensitive=None if self.sensitive is None else self.sensitive[rows],
+            subject=None if self.subject is None else [self.subject[row] for row in positions],
+        )
 
     def first_queries(self) -> "Records":
         """Keep one record per image, the one with query 0: what predictions are made for."""
         return self.select(torch.nonzero(self.query == 0).flatten())
-
-
-def _rows(values: Tensor | None, rows: Tensor) -> Tensor | None:
-    return None if values is None else values[rows]
-
-
-def _names(values: Sequence[str] | None, rows: Tensor) -> list[str] | None:
-    return None if values is None else [values[row] for row in rows.tolist()]
 
 
 def read_records(release: Release, split: str) -> Records:

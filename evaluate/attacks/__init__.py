@@ -41,7 +41,11 @@ class Attack(ABC):
 
 
 class WhiteboxAttack(Attack):
-    """An adversary who also holds the client network, which maps images to activations."""
+    """An adversary who also holds the client network, handed over before `fit`."""
 
     setting: ClassVar[Setting] = Setting.AUXILIARY_WHITEBOX
     client: nn.Module
+
+    def receive(self, client: nn.Module) -> None:
+        """Take the differentiable client: images (N, 3, S, S) in [0, 1] to activations."""
+        self.client = client
