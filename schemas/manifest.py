@@ -12,7 +12,7 @@ from .config import Config, Scale, SplitLayer
 from .errors import CorruptData, MissingData, SchemaMismatch
 from .records import RecordSchema
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 Format = Literal["parquet", "webdataset"]
 Identifier = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
