@@ -1,1 +1,19 @@
-"""TODO."""
+"""Train the defenses and write what they release: datasets, defenses, networks, the writer."""
+
+from .client import Client, load_client
+from .noise import BatchNoise, Noise, RecordNoise
+from .recompute import recompute
+from .release import generate
+from .verify import Problem, verify
+
+__all__ = [
+    "BatchNoise",
+    "Client",
+    "Noise",
+    "Problem",
+    "RecordNoise",
+    "generate",
+    "load_client",
+    "recompute",
+    "verify",
+]

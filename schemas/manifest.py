@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -66,23 +67,20 @@ class SplitFacts(Record):
     subjects: int = Field(ge=0)
 
 
-class Shard(Record):
-    """One file of records; `content_sha256` is over the records alone, whatever the format."""
-
-    path: str
-    split: str
-    rows: int = Field(ge=1)
-    bytes: int = Field(ge=1)
-    sha256: Sha256
-    content_sha256: Sha256
-
-
 class FileFacts(Record):
-    """One other file of the release."""
+    """One file of the release."""
 
     path: str
     bytes: int = Field(ge=0)
     sha256: Sha256
+
+
+class Shard(FileFacts):
+    """One file of records; `content_sha256` is over the records alone, whatever the format."""
+
+    split: str
+    rows: int = Field(ge=1)
+    content_sha256: Sha256
 
 
 class Commitments(Record):
@@ -156,7 +154,7 @@ def _refuse_newer(content: Any, path: Path) -> None:
         )
 
 
-def fingerprint(shards: tuple[Shard, ...], weights: dict[str, str]) -> str:
+def fingerprint(shards: Sequence[Shard], weights: Mapping[str, str]) -> str:
     """SHA-256 over the content alone: the records of every shard in order, and the weights.
 
     `weights` maps each weight file's path to its SHA-256. Parquet and WebDataset copies of the

@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -37,7 +38,7 @@ class Registry:
         if name not in self.names():
             raise UnknownName(f"there is no {self.kind} {name!r}: {nearest(name, self.names())}")
         module = importlib.import_module(f"{self.package}.{name}")
-        found: type[Any] = getattr(module, class_name(name))
+        found: type[Any] = getattr(module, class_name(name, self.kind))
         return found
 
     def create(self, name: str, options: Mapping[str, Any]) -> Any:
@@ -56,13 +57,14 @@ class Registry:
         return found
 
 
-def class_name(name: str) -> str:
+def class_name(name: str, kind: str) -> str:
     """Name the class that a plug-in file holds.
 
-    >>> class_name("gaussian_noise")
-    'GaussianNoise'
+    >>> class_name("gaussian_noise", "defense"), class_name("none", "defense")
+    ('GaussianNoise', 'NoneDefense')
     """
-    return "".join(part.capitalize() for part in name.split("_"))
+    camel = "".join(part.capitalize() for part in name.split("_"))
+    return f"{camel}{kind.capitalize()}" if iskeyword(camel) else camel
 
 
 def options_of(plugin: type[Any]) -> dict[str, inspect.Parameter]:

@@ -1,1 +1,94 @@
-"""TODO."""
+"""Defenses: what is released of an activation, and what training minimises.
+
+A new defense is one new file in this folder: `gaussian_noise.py` defines the class
+`GaussianNoise(Defense)`. Its options are the constructor's keyword-only arguments. A defense owns
+neither optimisers nor devices, logging or checkpoints: those belong to the one training loop.
+
+Legend: N batch, C H W activation channels, height, width; S image side; K classes.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...schemas import Registry
+from ..noise import Noise
+
+REGISTRY = Registry("defense", __name__)
+Network = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training batch, with the client's activation already computed.
+
+    images      N 3 S S in [0, 1]      activation  N C H W, carries the client's gradient
+    task, sensitive  N int64 labels    noise       this batch's random numbers
+    """
+
+    images: Tensor
+    task: Tensor
+    sensitive: Tensor
+    activation: Tensor
+    noise: Noise
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a batch costs: `loss` is backpropagated once; the rest is for the progress line.
+
+    The gradient of `loss` with respect to each network is that network's own update, so a defense
+    that pits two networks against each other routes the signs itself (see `scale_gradient`).
+    """
+
+    loss: Tensor
+    task_logits: Tensor
+    adversary_logits: Tensor | None = None
+
+
+class Defense(nn.Module, ABC):
+    """Decides what leaves the device.
+
+    randomized  True where two queries of one image differ
+    adversary   which proxy adversary training needs; proxies are never scored
+    """
+
+    randomized: ClassVar[bool] = False
+    adversary: Literal["attribute", "input"] | None = None
+
+    def build(self, shape: tuple[int, int, int]) -> None:
+        """Make the defense's own networks for activations (C, H, W); by default there are none."""
+        self.shape = shape
+
+    @abstractmethod
+    def release(self, activation: Tensor, noise: Noise) -> Tensor:
+        """Map the client's activation (N, C, H, W) to what is sent, of the same shape."""
+
+    def objective(self, batch: Batch, task_network: Network, adversary: Network) -> Objective:
+        """Minimise the task's cross-entropy on what is released; some defenses add to it."""
+        logits = task_network(self.release(batch.activation, batch.noise))
+        return Objective(functional.cross_entropy(logits, batch.task), logits)
+
+
+def scale_gradient(values: Tensor, factor: float) -> Tensor:
+    """Pass values on unchanged and multiply their gradient; a factor of -1 reverses it.
+
+    >>> import torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> scale_gradient(x, -3.0).sum().backward()
+    >>> x.grad
+    tensor([-3., -3.])
+    """
+    constant = values.detach()
+    return constant + factor * (values - constant)  # the bracket is exactly zero
+
+
+def create(name: str, options: Mapping[str, Any], shape: tuple[int, int, int]) -> Defense:
+    """Make the defense `name` for activations of shape (C, H, W)."""
+    defense: Defense = REGISTRY.create(name, options)
+    defense.build(shape)
+    return defense

@@ -1,0 +1,88 @@
+"""The client as released: image → network → defense → activation, and its weights on disk."""
+
+import json
+from pathlib import Path
+
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from ..schemas import CorruptData, Manifest, MissingData
+from ..schemas.files import replacing, write_text
+from . import defenses
+from .defenses import Defense
+from .networks import activation_shape, split_resnet18
+from .noise import Noise
+
+CLIENT_FILE = "weights/client.safetensors"
+TASK_FILE = "weights/task_network.safetensors"
+NETWORKS_FILE = "weights/networks.json"
+NO_NOISE = "this defense is randomized: pass `noise`, e.g. BatchNoise(len(images), generator)"
+
+
+class Client(nn.Module):
+    """Maps an image to the activation as released; differentiable, defense included."""
+
+    def __init__(self, layers: nn.Module, defense: Defense) -> None:
+        super().__init__()
+        self.layers = layers
+        self.defense = defense
+
+    def forward(self, images: Tensor, noise: Noise | None = None) -> Tensor:
+        """Map (N, 3, S, S) in [0, 1] to (N, C, H, W).
+
+        `noise` is needed, and used, by randomised defenses only; ValueError where it is missing.
+        """
+        if noise is None and self.defense.randomized:
+            raise ValueError(NO_NOISE)
+        released: Tensor = self.defense.release(self.layers(images), noise)  # type: ignore[arg-type]
+        return released
+
+
+def save_networks(folder: Path, client: Client, task_network: nn.Module, facts: object) -> None:
+    """Write both networks' weights (safetensors) and networks.json, which says how to build them.
+
+    networks.json comes last: its presence means that the weights are complete.
+    """
+    for path, network in ((CLIENT_FILE, client), (TASK_FILE, task_network)):
+        tensors = {name: t.contiguous() for name, t in network.state_dict().items()}
+        with replacing(folder / path) as temporary:
+            safetensors.torch.save_file(tensors, temporary)
+    write_text(folder / NETWORKS_FILE, json.dumps(facts, indent=2, sort_keys=True) + "\n")
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Fill a network from a safetensors file; `CorruptData` where the two do not fit."""
+    if not path.is_file():
+        raise MissingData(f"{path}: the weights are missing; pull or generate the release again")
+    try:
+        network.load_state_dict(safetensors.torch.load_file(path))
+    except (SafetensorError, RuntimeError, OSError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise CorruptData(f"{path}: the weights cannot be read ({reason})") from problem
+
+
+def build(manifest: Manifest) -> tuple[Client, nn.Module]:
+    """Make the untrained client and task network that a manifest describes."""
+    layers, task_network = split_resnet18(manifest.client.split_layer, len(manifest.task.classes))
+    shape = activation_shape(layers, manifest.dataset.image_size)
+    defense = defenses.create(manifest.defense.name, manifest.defense.options, shape)
+    return Client(layers, defense), task_network
+
+
+def load_client(release: Path) -> Client:
+    """Load the client of a release: the map from an image to its released activation.
+
+    In evaluation mode, without parameter gradients; gradients with respect to images flow, through
+    a hard mask by its straight-through surrogate. Raises `MissingData` or `CorruptData`.
+    """
+    client, _ = build(Manifest.read(release))
+    load_weights(client, release / CLIENT_FILE)
+    return client.eval().requires_grad_(False)
+
+
+def load_task_network(release: Path) -> nn.Module:
+    """Load the task network of a release: activations (N, C, H, W) to task logits (N, K)."""
+    _, task_network = build(Manifest.read(release))
+    load_weights(task_network, release / TASK_FILE)
+    return task_network.eval().requires_grad_(False)

@@ -1,0 +1,126 @@
+"""Describe a finished release: measurements, card, manifest (in this order, manifest last)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..schemas import Config, Manifest, Measurements, Utility, fingerprint
+from ..schemas.files import sha256_of, write_text
+from ..schemas.manifest import (
+    Attribute,
+    ClientFacts,
+    Commitments,
+    DatasetFacts,
+    DefenseFacts,
+    FileFacts,
+    Format,
+    Shard,
+    SplitFacts,
+)
+from ..schemas.records import PUBLIC_SPLITS
+from .card import card
+from .client import CLIENT_FILE, NETWORKS_FILE, TASK_FILE
+from .engine import Engine
+from .measurements import client_cost, utility
+from .networks import SPLIT_INDEX
+from .plan import PlannedRecord
+from .players import Players
+from .versions import versions
+
+RECOMPUTE_TOLERANCE = 2e-3  # times 1 + |activation|: float16 rounds at 5e-4, decoders differ
+WEIGHTS = (CLIENT_FILE, TASK_FILE)
+Planned = Mapping[str, Sequence[PlannedRecord]]
+
+
+def measure(
+    records: Planned, correct: Mapping[str, NDArray[np.bool_]], engine: Engine, players: Players
+) -> Measurements:
+    """Utility per public split over one record per image, and what the client costs."""
+    rows = [record.row for record in records["test"]]
+    labels = engine.dataset.index.labels[engine.task][rows]
+    return Measurements(
+        utility={name: _utility(records[name], correct[name]) for name in PUBLIC_SPLITS},
+        cost=client_cost(engine.client, engine.task_network, engine.dataset.size),
+        proxy_leakage=players.proxy_leakage,
+        majority_task_rate=float(np.bincount(labels).max() / len(labels)),
+    )
+
+
+def _utility(records: Sequence[PlannedRecord], correct: NDArray[np.bool_]) -> Utility:
+    first = np.array([record.query == 0 for record in records])
+    return utility(correct[first], [record.subject for record in records if record.query == 0])
+
+
+def weight_hashes(tree: Path) -> dict[str, str]:
+    """The SHA-256 of each weight file, as the fingerprint takes them."""
+    return {path: sha256_of(tree / path) for path in WEIGHTS}
+
+
+def describe(
+    config: Config,
+    engine: Engine,
+    kind: Format,
+    shards: Sequence[Shard],
+    records: Planned,
+    commitments: Commitments,
+    weights: Mapping[str, str],
+) -> Manifest:
+    """Gather the manifest, still without the other files of the tree."""
+    dataset, table = engine.dataset, config.dataset
+    return Manifest(
+        name=config.name,
+        config_id=config.config_id,
+        seed=config.seed,
+        scale=config.scale,
+        ranked=config.ranked,
+        format=kind,
+        dataset=DatasetFacts(
+            name=table.name,
+            revision=dataset.revision,
+            licence=dataset.licence,
+            image_size=table.size,
+        ),
+        task=Attribute(name=table.task, classes=dataset.classes(table.task)),
+        sensitive=Attribute(name=table.sensitive, classes=dataset.classes(table.sensitive)),
+        client=ClientFacts(
+            network=config.client.network,
+            split_layer=config.client.split_layer,
+            split_index=SPLIT_INDEX[config.client.split_layer],
+            activation_shape=engine.schema.activation_shape,
+        ),
+        defense=DefenseFacts(
+            name=config.defense.name,
+            options=config.defense.options,
+            randomized=engine.client.defense.randomized,
+        ),
+        recompute_tolerance=RECOMPUTE_TOLERANCE,
+        splits={name: _split_facts(records[name]) for name in PUBLIC_SPLITS},
+        shards=tuple(shards),
+        files=(),
+        commitments=commitments,
+        fingerprint=fingerprint(shards, weights),
+        versions=versions(),
+        config=config,
+    )
+
+
+def _split_facts(records: Sequence[PlannedRecord]) -> SplitFacts:
+    return SplitFacts(
+        records=len(records),
+        images=len({record.image_id for record in records}),
+        subjects=len({record.subject for record in records}),
+    )
+
+
+def finish(tree: Path, manifest: Manifest, measured: Measurements) -> None:
+    """Write measurements, card and manifest into a tree that holds shards and weights."""
+    write_text(tree / "measurements.json", measured.to_json())
+    write_text(tree / "README.md", card(manifest, measured))
+    others = ("README.md", "measurements.json", NETWORKS_FILE, *WEIGHTS)
+    facts = tuple(
+        FileFacts(path=path, bytes=(tree / path).stat().st_size, sha256=sha256_of(tree / path))
+        for path in sorted(others)
+    )
+    write_text(tree / "manifest.json", manifest.model_copy(update={"files": facts}).to_json())

@@ -1,0 +1,165 @@
+"""Make a release: train, run every image through the client, write shards, manifest last.
+
+The tree is built as `<out>.partial` and renamed when it is complete. A run that was stopped
+continues where it was: weights and shards that are there are kept, and the rest is the same bytes
+as an undisturbed run's.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..schemas import Config, OutputExists, RecordSchema, Secret, default_truth, fingerprint
+from ..schemas.files import sha256_of, write_text
+from ..schemas.manifest import Commitments, FileFacts, Format
+from ..schemas.release import TruthManifest
+from . import datasets, defenses
+from .client import NETWORKS_FILE
+from .datasets import Dataset
+from .describe import WEIGHTS, describe, finish, measure, weight_hashes
+from .engine import Engine
+from .plan import plan
+from .players import Players, trained
+from .splits import split
+from .writer import Writer
+
+SHARD_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a release goes: one public tree per format, and the organiser's truth."""
+
+    trees: Mapping[Format, Path]
+    truth: Path
+
+    @classmethod
+    def of(cls, out: Path, truth: Path | None, formats: Sequence[Format]) -> "Places":
+        """Parquet goes to `out`, WebDataset to `<out>-wds`, the truth to `<out>-truth`."""
+        homes: dict[Format, Path] = {
+            "parquet": out,
+            "webdataset": out.with_name(f"{out.name}-wds"),
+        }
+        return cls({kind: homes[kind] for kind in formats}, truth or default_truth(out))
+
+    @property
+    def partial(self) -> dict[Format, Path]:
+        """The public trees while they are being built."""
+        return {k: tree.with_name(f"{tree.name}.partial") for k, tree in self.trees.items()}
+
+    @property
+    def primary(self) -> Path:
+        """The tree in which the weights are written first."""
+        return next(iter(self.partial.values()))
+
+    def refuse_existing(self) -> None:
+        """Raise `OutputExists` where a release is there already: nothing is ever replaced."""
+        for tree in self.trees.values():
+            if tree.exists() and (not tree.is_dir() or any(tree.iterdir())):
+                raise OutputExists(f"{tree} exists and is not empty; choose another --out")
+        if (self.truth / "truth.json").exists() and not self.primary.exists():
+            raise OutputExists(f"{self.truth} holds another release's truth; choose another --out")
+
+    def claim(self, recipe: Mapping[str, object]) -> None:
+        """Start, or continue the stopped run of the same recipe."""
+        note = self.primary / "recipe.json"
+        content = json.dumps(recipe, indent=2, sort_keys=True) + "\n"
+        if note.exists() and note.read_text() != content:
+            raise OutputExists(
+                f"{self.primary} holds an unfinished release of another recipe; "
+                "finish that one, or remove the folder"
+            )
+        write_text(note, content)
+
+    def publish(self) -> None:
+        """Give the finished trees their names."""
+        for kind, tree in self.partial.items():
+            (tree / "recipe.json").unlink(missing_ok=True)
+            if self.trees[kind].exists():
+                self.trees[kind].rmdir()
+            tree.rename(self.trees[kind])
+
+
+def generate(
+    config: Config,
+    out: Path,
+    *,
+    source: str | None = None,
+    truth: Path | None = None,
+    secret: Path | None = None,
+    limit: int | None = None,
+    formats: Sequence[Format] = ("parquet",),
+    shard_bytes: int = SHARD_BYTES,
+) -> list[Path]:
+    """Make the release that `config` describes; returns the folders of its public trees.
+
+    `source` is where the images are (a Hub id, a folder, an official download); `limit` keeps
+    about that many of them. Raises `OutputExists`, `MissingData`, `ActivationOverflow` and the
+    errors of the plug-ins; a stopped run continues when the same call is made again.
+    """
+    table = config.dataset
+    randomized = defenses.REGISTRY.find(config.defense.name).randomized
+    dataset = datasets.create(table.name, source, table.size, table.options)
+    for attribute in (table.task, table.sensitive):
+        dataset.classes(attribute)
+    places = Places.of(out, truth, formats)
+    places.refuse_existing()
+    key = Secret.read_or_make(secret or places.truth / "secret.key")
+    splits = split(dataset, table.name, key, limit)
+    places.claim(
+        {
+            "config": config.model_dump(mode="json"),
+            "dataset": dataset.revision,
+            "limit": limit,
+            "formats": list(formats),
+            "secret": key.commitment(),
+            "shard_bytes": shard_bytes,
+        }
+    )
+    players = trained(places.primary, config, dataset, splits["defender"])
+    engine = _engine(config, dataset, players)
+    records = plan(dataset, splits, config, key, randomized)
+    shards, correct = Writer(engine, places.partial, places.truth, shard_bytes).write(records)
+
+    weights = weight_hashes(places.primary)
+    commitments = _seal(places.truth, key, fingerprint(shards[formats[0]], weights))
+    measured = measure(records, correct, engine, players)
+    for kind, tree in places.partial.items():
+        _share_weights(places.primary, tree)
+        manifest = describe(config, engine, kind, shards[kind], records, commitments, weights)
+        finish(tree, manifest, measured)
+    places.publish()
+    return list(places.trees.values())
+
+
+def _engine(config: Config, dataset: Dataset, players: Players) -> Engine:
+    table = config.dataset
+    schema = RecordSchema(
+        players.client.defense.shape,
+        dataset.classes(table.task),
+        dataset.classes(table.sensitive),
+    )
+    return Engine(
+        dataset, table.task, table.sensitive, players.client, players.task_network, schema
+    )
+
+
+def _seal(truth: Path, key: Secret, release: str) -> Commitments:
+    """Write truth.json and commit to the secret and to the withheld answers."""
+    facts = tuple(
+        FileFacts(path=path.name, bytes=path.stat().st_size, sha256=sha256_of(path))
+        for path in sorted(truth.glob("*.parquet"))
+    )
+    manifest = TruthManifest(fingerprint=release, files=facts)
+    write_text(truth / "truth.json", manifest.to_json())
+    answers = key.digest("truth", *(fact.sha256 for fact in facts)).hex()
+    return Commitments(secret=key.commitment(), truth=answers)
+
+
+def _share_weights(primary: Path, tree: Path) -> None:
+    if tree != primary:
+        (tree / "weights").mkdir(parents=True, exist_ok=True)
+        for path in (NETWORKS_FILE, *WEIGHTS):
+            shutil.copyfile(primary / path, tree / path)

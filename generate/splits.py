@@ -1,0 +1,83 @@
+"""Who goes into which split: by subject, stratified, decided by the secret.
+
+All releases of a dataset made with one secret share the splits, whatever the task, the sensitive
+attribute, the defense or the seed, so that defenses are compared on the same images.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..schemas import Secret, UsageError
+from .datasets import Dataset, Index
+
+SHARES = {"defender": 0.45, "auxiliary": 0.30, "validation": 0.08, "test": 0.15, "reserve": 0.02}
+# With an official test set (CIFAR-10) the rest is 25,000 / 18,000 / 5,000 / 2,000 of 50,000.
+SHARES_WITH_OFFICIAL_TEST = {
+    "defender": 0.50,
+    "auxiliary": 0.36,
+    "validation": 0.10,
+    "reserve": 0.04,
+}
+
+Rows = NDArray[np.int64]
+Splits = Mapping[str, Rows]
+
+
+def split(dataset: Dataset, name: str, secret: Secret, limit: int | None = None) -> Splits:
+    """Divide the images of a dataset; rows per split, in an order that only the secret gives.
+
+    No subject is in two splits. Within each stratum the subjects are ordered by an HMAC of the
+    secret and cut at the shares. `limit` keeps about that many images: the first of each split,
+    so that a limited release is a subset of the full one.
+    """
+    index = dataset.index
+    ranks = {
+        subject: secret.digest("split", name, subject) for subject in sorted(set(index.subjects))
+    }
+    order = np.array(sorted(range(len(index)), key=lambda row: ranks[index.subjects[row]]))
+    official = index.official_test
+    if official is None:
+        parts = _cut(index, dataset.stratum, order, SHARES)
+    else:
+        parts = _cut(index, dataset.stratum, order[~official[order]], SHARES_WITH_OFFICIAL_TEST)
+        parts["test"] = order[official[order]]
+    return {part: _limited(part, rows, len(index), limit) for part, rows in parts.items()}
+
+
+def _cut(index: Index, stratum: str, order: Rows, shares: Mapping[str, float]) -> dict[str, Rows]:
+    """Give each subject to the share its middle image falls into, stratum by stratum."""
+    strata = _stratum_of_subject(index, index.labels[stratum])[order]
+    edges = np.cumsum(list(shares.values()))[:-1]
+    chosen = np.empty(len(order), np.int64)
+    for value in np.unique(strata):
+        members = np.flatnonzero(strata == value)
+        chosen[members] = np.searchsorted(edges, _middles(index, order[members]), side="right")
+    return {name: order[chosen == number] for number, name in enumerate(shares)}
+
+
+def _middles(index: Index, rows: Rows) -> NDArray[np.float64]:
+    """Where the middle of each row's subject lies among `rows`, which keep subjects together."""
+    names = np.array([index.subjects[row] for row in rows])
+    starts = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
+    sizes = np.diff(np.r_[starts, len(rows)])
+    return np.repeat((starts + sizes / 2) / len(rows), sizes)
+
+
+def _stratum_of_subject(index: Index, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give every image of a subject the subject's first label, so that subjects stay whole."""
+    first: dict[str, int] = {}
+    for subject, label in zip(index.subjects, labels.tolist(), strict=True):
+        first.setdefault(subject, label)
+    return np.array([first[subject] for subject in index.subjects])
+
+
+def _limited(part: str, rows: Rows, total: int, limit: int | None) -> Rows:
+    kept = rows[: round(len(rows) * min(limit or total, total) / total)]
+    if len(kept) == 0:
+        raise UsageError(
+            f"the split {part!r} would hold no image of {len(rows)}; "
+            "give a larger --limit or a larger dataset"
+        )
+    return kept

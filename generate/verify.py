@@ -1,0 +1,150 @@
+"""Check a release: files, checksums, schema, counts, splits, fingerprint, what must not leak.
+
+Every check yields problems instead of stopping at the first, so that one run names them all.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..schemas import LeakboardError, Manifest, Release, fingerprint, public_columns
+from ..schemas.files import sha256_of
+from ..schemas.manifest import FileFacts, Shard
+from ..schemas.records import vectors_to_numpy
+from ..schemas.shards import content_sha256
+from .client import CLIENT_FILE, TASK_FILE, build, load_weights
+from .describe import WEIGHTS
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong, and in which file."""
+
+    file: str
+    problem: str
+
+
+@dataclass
+class _Seen:
+    """What the shards read so far hold, to compare splits with one another."""
+
+    sample_ids: dict[str, str] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
+    subjects: dict[str, str] = field(default_factory=dict)
+    last_id: dict[str, str] = field(default_factory=dict)
+    records: dict[str, int] = field(default_factory=dict)
+
+
+def verify(folder: Path) -> list[Problem]:
+    """List everything that is wrong with a release; an empty list means it is sound.
+
+    Raises `MissingData`, `CorruptData` or `SchemaMismatch` where even the manifest cannot be read.
+    """
+    release = Release.open(folder)
+    problems = list(_files(release))
+    damaged = {problem.file for problem in problems}
+    problems += _shards(release, damaged)
+    if not damaged.intersection(WEIGHTS):
+        problems += _weights(release)
+        problems += _fingerprint(release)
+    return problems
+
+
+def _files(release: Release) -> Iterator[Problem]:
+    """Each promised file is there with its size and hash, and no other file is."""
+    manifest = release.manifest
+    promised: dict[str, FileFacts] = {file.path: file for file in manifest.files}
+    promised |= {shard.path: shard for shard in manifest.shards}
+    for path, facts in promised.items():
+        file = release.folder / path
+        if not file.is_file():
+            yield Problem(path, "is missing; pull or generate the release again")
+        elif file.stat().st_size != facts.bytes:
+            yield Problem(path, f"has {file.stat().st_size} bytes, the manifest says {facts.bytes}")
+        elif (digest := sha256_of(file)) != facts.sha256:
+            yield Problem(path, f"has SHA-256 {digest[:12]}…, the manifest {facts.sha256[:12]}…")
+    for file in sorted(release.folder.rglob("*")):
+        path = file.relative_to(release.folder).as_posix()
+        if not file.is_dir() and path not in promised and path != "manifest.json":
+            yield Problem(path, "is not in the manifest; remove it")
+
+
+def _shards(release: Release, damaged: set[str]) -> Iterator[Problem]:
+    seen = _Seen()
+    for shard in release.manifest.shards:
+        if shard.path in damaged:
+            continue
+        try:
+            table = release.read(shard, public_columns(shard.split))
+        except LeakboardError as error:
+            yield Problem(shard.path, str(error))
+            continue
+        for problem in _shard(shard, table, release.manifest, seen):
+            yield Problem(shard.path, problem)
+    if not damaged:
+        yield from _counts(release.manifest, seen)
+
+
+def _shard(shard: Shard, table: pa.Table, manifest: Manifest, seen: _Seen) -> Iterator[str]:
+    if content_sha256(table) != shard.content_sha256:
+        yield "holds other records than the manifest says"
+    activation = vectors_to_numpy(table.column("activation"), (-1,))
+    if not np.isfinite(activation).all():
+        yield "holds activations that are not finite"
+    yield from _labels(table, manifest)
+    yield from _order_and_ids(shard.split, table, seen)
+
+
+def _labels(table: pa.Table, manifest: Manifest) -> Iterator[str]:
+    for name, attribute in (("task", manifest.task), ("sensitive", manifest.sensitive)):
+        if name in table.column_names:
+            labels: NDArray[np.int64] = table.column(name).to_numpy()
+            if labels.min() < 0 or labels.max() >= len(attribute.classes):
+                yield f"holds {name} labels outside 0..{len(attribute.classes) - 1}"
+
+
+def _order_and_ids(split: str, table: pa.Table, seen: _Seen) -> Iterator[str]:
+    ids = table.column("sample_id").to_pylist()
+    ordered = [seen.last_id.get(split, ""), *ids]
+    if any(a >= b for a, b in pairwise(ordered)):
+        yield "is not in the order of its ids: the order could say something about the images"
+    seen.last_id[split] = ids[-1]
+    seen.records[split] = seen.records.get(split, 0) + len(ids)
+    columns = [("sample_id", seen.sample_ids, False), ("image_id", seen.images, True)]
+    if "subject" in table.column_names:
+        columns.append(("subject", seen.subjects, True))
+    for name, owners, repeats in columns:
+        for value in table.column(name).to_pylist():
+            owner = owners.setdefault(value, split)
+            if owner != split:
+                yield f"shares the {name} {value} with the split {owner!r}"
+        if not repeats and len(set(ids)) < len(ids):
+            yield f"holds a {name} twice"
+
+
+def _counts(manifest: Manifest, seen: _Seen) -> Iterator[Problem]:
+    for split, facts in manifest.splits.items():
+        found = seen.records.get(split, 0)
+        if found != facts.records:
+            yield Problem("manifest.json", f"{split}: says {facts.records} records, holds {found}")
+
+
+def _weights(release: Release) -> Iterator[Problem]:
+    client, task_network = build(release.manifest)
+    for path, network in ((CLIENT_FILE, client), (TASK_FILE, task_network)):
+        try:
+            load_weights(network, release.folder / path)
+        except LeakboardError as problem:
+            yield Problem(path, str(problem))
+
+
+def _fingerprint(release: Release) -> Iterator[Problem]:
+    manifest = release.manifest
+    weights = {file.path: file.sha256 for file in manifest.files if file.path in WEIGHTS}
+    if fingerprint(manifest.shards, weights) != manifest.fingerprint:
+        yield Problem("manifest.json", "the fingerprint is not that of the records and weights")
