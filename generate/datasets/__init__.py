@@ -5,7 +5,6 @@ id, a local folder, or None for data that is made) and `size` (pixels), then its
 keyword-only arguments.
 """
 
-import io
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ...schemas import CorruptData, Licence, Registry, UnknownName
 from ...schemas.errors import nearest
+from ._images import opened
 
 REGISTRY = Registry("dataset", __name__)
 
@@ -79,10 +78,7 @@ class Dataset(ABC):
 
 def decode(content: bytes, size: int, name: str = "the image") -> NDArray[np.uint8]:
     """Decode PNG or JPEG bytes to (size, size, 3) uint8; `CorruptData` where that fails."""
-    try:
-        pixels = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
-        raise CorruptData(f"{name} cannot be decoded: {problem}") from problem
+    pixels = np.asarray(opened(content, name).convert("RGB"))
     if pixels.shape != (size, size, 3):
         raise CorruptData(f"{name}: expected {size} x {size} pixels, but got {pixels.shape}")
     return pixels
