@@ -1,10 +1,14 @@
 """Files: written to a temporary name, synced, then renamed; checked by SHA-256."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from .errors import CorruptData, MissingData
 
 
 @contextmanager
@@ -39,3 +43,13 @@ def sha256_of(path: Path) -> str:
     """Hash a file without reading it into memory."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_json(path: Path) -> Any:
+    """Parse a JSON file of a release; `MissingData` or `CorruptData` names it."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise MissingData(f"{path} is missing; pull or generate the release again") from None
+    except ValueError as problem:
+        raise CorruptData(f"{path} is not JSON: {problem}") from None

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from .base import Record, Sha256
 from .config import Config, Scale, SplitLayer
-from .errors import CorruptData, MissingData, SchemaMismatch
+from .errors import MissingData, SchemaMismatch
+from .files import read_json
 from .records import RecordSchema
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -137,10 +138,7 @@ class Manifest(Record):
                 f"{release}: expected a release, a folder with a manifest.json; "
                 "make one with `leakboard generate CONFIG.toml --out DIR`"
             )
-        try:
-            content = json.loads(path.read_bytes())
-        except ValueError as problem:
-            raise CorruptData(f"{path} is not JSON: {problem}") from None
+        content = read_json(path)
         _refuse_newer(content, path)
         return cls.parse(content, str(path))
 

@@ -47,10 +47,9 @@ class Registry:
         return plugin(**checked_options(f"{self.kind} {name}", plugin, options))
 
     def _outside(self, path: str) -> type[Any]:
-        module, _, attribute = path.partition(":")
         try:
-            found = getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as problem:
+            found = pkgutil.resolve_name(path)
+        except (ImportError, AttributeError, ValueError) as problem:
             raise UnknownName(f"{self.kind} {path!r} cannot be imported: {problem}") from problem
         if not inspect.isclass(found):
             raise UnknownName(f"{self.kind} {path!r} is not a class")
@@ -82,7 +81,7 @@ def checked_options(what: str, plugin: type[Any], options: Mapping[str, Any]) ->
     for name, parameter in known.items():
         if parameter.default is inspect.Parameter.empty and name not in options:
             raise UnknownOption(f"{what} needs the option {name!r}; set it in the configuration")
-    hints = get_type_hints(plugin.__init__)
+    hints = get_type_hints(plugin.__init__, include_extras=True)  # with their ranges
     return {name: _typed(what, name, hints[name], value) for name, value in options.items()}
 
 

@@ -1,6 +1,5 @@
 """Open a release, and the organiser's truth beside it, without torch."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +8,8 @@ from typing import Literal
 import pyarrow as pa
 
 from .base import Record, Sha256
-from .errors import ChecksumMismatch, CorruptData, MissingData
-from .files import sha256_of
+from .errors import ChecksumMismatch, MissingData
+from .files import read_json, sha256_of
 from .manifest import FileFacts, Manifest, Shard
 from .records import ANSWERED_SPLITS, RESERVE_COLUMNS, TRUTH_COLUMNS
 from .scores import Measurements
@@ -57,9 +56,7 @@ class Release:
     def measurements(self) -> Measurements:
         """Utility and cost, as the generator measured them."""
         path = self.folder / "measurements.json"
-        if not path.is_file():
-            raise MissingData(f"{path} is missing; pull or generate the release again")
-        return Measurements.parse(json.loads(path.read_bytes()), str(path))
+        return Measurements.parse(read_json(path), str(path))
 
 
 class TruthManifest(Record):
@@ -87,18 +84,16 @@ class Truth:
                 "truth.json; name it with --truth DIR, or use --split validation, whose answers "
                 "are public"
             )
-        try:
-            facts = TruthManifest.parse(json.loads(path.read_bytes()), str(path))
-        except ValueError as problem:
-            raise CorruptData(f"{path} is not JSON: {problem}") from None
+        facts = TruthManifest.parse(read_json(path), str(path))
         if facts.fingerprint != release.manifest.fingerprint:
             raise ChecksumMismatch(
                 f"{folder}: these answers belong to the release {facts.fingerprint[:12]}…, not to "
                 f"{release.folder} ({release.manifest.fingerprint[:12]}…)"
             )
         for file in facts.files:
-            if sha256_of(folder / file.path) != file.sha256:
-                raise ChecksumMismatch(f"{folder / file.path}: the answers were changed")
+            path = folder / file.path
+            if not path.is_file() or sha256_of(path) != file.sha256:
+                raise ChecksumMismatch(f"{path}: the answers are missing or were changed")
         return cls(folder, release)
 
     def answers(self) -> pa.Table:

@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .errors import CorruptData
+from .errors import CorruptData, MissingData
 
 KEY_BYTES = 32
 
@@ -49,7 +49,9 @@ class Secret:
         """Read a key file of 64 hexadecimal digits."""
         try:
             key = bytes.fromhex(path.read_text("ascii").strip())
-        except (UnicodeDecodeError, ValueError):
+        except OSError as problem:
+            raise MissingData(f"{path}: the secret cannot be read ({problem.strerror})") from None
+        except ValueError:
             key = b""
         if len(key) != KEY_BYTES:
             raise CorruptData(

@@ -8,7 +8,8 @@ import io
 import json
 import tarfile
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +25,19 @@ from .records import RecordSchema, vectors_to_arrow, vectors_to_numpy
 SUFFIX: dict[Format, str] = {"parquet": "parquet", "webdataset": "tar"}
 VECTORS = ("activation", "task_logits")
 ROW_GROUP = 256
+# What damaged bytes make of Arrow, tar, zip, deflate, npy and JSON readers: tests flip each bit.
+UNREADABLE = (
+    pa.ArrowException,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 def shard_path(split: str, number: int, count: int, kind: Format) -> str:
@@ -56,25 +70,24 @@ def read_shard(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> pa
     if not path.is_file():
         raise MissingData(f"{path}: the shard is missing; pull or generate the release again")
     try:
-        if path.suffix == ".tar":
-            return _read_tar(path, schema, columns)
-        table = pq.read_table(path, columns=list(columns), memory_map=True, partitioning=None)
-    except (
-        pa.ArrowException,
-        OSError,
-        ValueError,
-        KeyError,
-        tarfile.TarError,
-        zipfile.BadZipFile,
-    ) as problem:
-        raise CorruptData(f"{path}: the shard cannot be read ({problem})") from problem
-    expected = schema.arrow(columns)
-    if not table.schema.equals(expected):
-        raise SchemaMismatch(
-            f"{path}: expected the columns {expected.names} typed as the manifest says, "
-            f"but got {[f'{field.name}: {field.type}' for field in table.schema]}"
-        )
-    return table
+        read = _read_tar if path.suffix == ".tar" else _read_parquet
+        return read(path, schema, columns)
+    except UNREADABLE as problem:
+        reason = next(iter(str(problem).splitlines()), type(problem).__name__)
+        raise CorruptData(
+            f"{path}: the shard cannot be read ({reason}); pull or generate the release again"
+        ) from problem
+
+
+def _read_parquet(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> pa.Table:
+    stored = pq.read_schema(path)
+    for expected in schema.arrow(columns):
+        if expected.name not in stored.names or not stored.field(expected.name).equals(expected):
+            raise SchemaMismatch(
+                f"{path}: expected a column {expected.name} of {expected.type} as the manifest "
+                f"says, but got {', '.join(f'{field.name} of {field.type}' for field in stored)}"
+            )
+    return pq.read_table(path, columns=list(columns), memory_map=True, partitioning=None)
 
 
 def content_sha256(table: pa.Table) -> str:
@@ -144,7 +157,32 @@ def _read_tar(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> pa.
                 raise SchemaMismatch(f"{path}: member {member.name!r} is not a plain file")
             key, _, suffix = member.name.partition(".")
             records.setdefault(key, {}).update(_read_member(content, suffix))
+        _refuse_cut(tar)
+    for key, record in records.items():
+        _refuse_foreign(f"{path}: record {key}", record, schema, columns)
     return _to_table(list(records.values()), schema, columns)
+
+
+def _refuse_cut(tar: tarfile.TarFile) -> None:
+    """Two blocks of zeros end an archive; tarfile itself takes a cut or a bad header for an end."""
+    assert tar.fileobj is not None
+    tar.fileobj.seek(tar.offset)
+    if tar.fileobj.read(2 * tarfile.BLOCKSIZE) != bytes(2 * tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("the end of the archive is missing")
+
+
+def _refuse_foreign(
+    where: str, record: Mapping[str, Any], schema: RecordSchema, columns: tuple[str, ...]
+) -> None:
+    missing = [name for name in ("activation", *columns) if name not in record]
+    if missing:
+        raise SchemaMismatch(f"{where}: expected {missing[0]}, but got {', '.join(record)}")
+    activation = record["activation"]
+    if activation.dtype != np.float16 or activation.shape != schema.activation_shape:
+        raise SchemaMismatch(
+            f"{where}: expected an activation float16 {schema.activation_shape} as the manifest "
+            f"says, but got {activation.dtype} {activation.shape}"
+        )
 
 
 def _read_member(content: IO[bytes], suffix: str) -> dict[str, Any]:
