@@ -1,1 +1,68 @@
-"""TODO."""
+"""The `leakboard` command: parsing and printing only."""
+
+import errno
+import logging
+import sys
+
+import click
+
+from ..schemas import LeakboardError
+from .attack import attack
+from .demo import demo
+from .doctor import doctor
+from .generate import generate
+from .schema import schema
+from .score import score
+from .serve import serve
+from .verify import verify
+
+STOPPED = "stopped; nothing finished is lost, and the same command continues where it was"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="leakboard")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """How much does what my network sends to the server give away?
+
+    Generate releases of client activations, attack them, score the attacks, browse the board.
+    Exit code 0: done; 1: the thing that was checked is wrong; 2: the request is.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+
+
+for command in (attack, demo, doctor, generate, schema, score, serve, verify):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; every error is one sentence on stderr, unless `--debug` is given."""
+    debug = "--debug" in sys.argv
+    try:
+        sys.exit(cli.main(standalone_mode=False))
+    except click.ClickException as problem:
+        problem.show()
+        code = problem.exit_code
+    except click.Abort:
+        code = _say(STOPPED, 1)
+    except LeakboardError as problem:
+        if debug:
+            raise
+        code = _say(str(problem), problem.exit_code)
+    except OSError as problem:
+        if debug:
+            raise
+        code = _say(_explain(problem), 1)
+    sys.exit(code)
+
+
+def _say(sentence: str, code: int) -> int:
+    click.echo(f"leakboard: {sentence}", err=True)
+    return code
+
+
+def _explain(problem: OSError) -> str:
+    where = f"{problem.filename}: " if problem.filename else ""
+    if problem.errno == errno.ENOSPC:
+        return f"{where}the disk is full; free some space, and the same command continues"
+    return f"{where}{(problem.strerror or str(problem)).lower()}"

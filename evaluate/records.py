@@ -60,6 +60,17 @@ class Records:
             subject=None if self.subject is None else [self.subject[row] for row in positions],
         )
 
+    def known(self, answer: str) -> Tensor:
+        """The answers `inputs`, `task` or `sensitive`; ValueError where they are withheld."""
+        values: Tensor | None = getattr(self, answer)
+        if values is None:
+            raise ValueError(f"the split {self.split!r} is given without its answers ({answer})")
+        return values
+
+    def without_answers(self) -> "Records":
+        """Keep only what left the device: what an attack may see of the records it predicts."""
+        return replace(self, inputs=None, task=None, sensitive=None, subject=None)
+
     def first_queries(self) -> "Records":
         """Keep one record per image, the one with query 0: what predictions are made for."""
         return self.select(torch.nonzero(self.query == 0).flatten())

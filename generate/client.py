@@ -4,37 +4,45 @@ import json
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from ..schemas import CorruptData, Manifest, MissingData
-from ..schemas.files import replacing, write_text
+from ..schemas.files import write_bytes, write_text
 from . import defenses
+from .augmentation import augment
 from .defenses import Defense
 from .networks import activation_shape, split_resnet18
-from .noise import Noise
+from .noise import BatchNoise, Noise
 
 CLIENT_FILE = "weights/client.safetensors"
 TASK_FILE = "weights/task_network.safetensors"
 NETWORKS_FILE = "weights/networks.json"
-NO_NOISE = "this defense is randomized: pass `noise`, e.g. BatchNoise(len(images), generator)"
 
 
 class Client(nn.Module):
-    """Maps an image to the activation as released; differentiable, defense included."""
+    """Maps an image to the activation as released; differentiable, defense included.
+
+    `augment(images, generator)` is the random flip and shift that the client was trained with.
+    """
+
+    augment = staticmethod(augment)
 
     def __init__(self, layers: nn.Module, defense: Defense) -> None:
         super().__init__()
         self.layers = layers
         self.defense = defense
 
-    def forward(self, images: Tensor, noise: Noise | None = None) -> Tensor:
+    def forward(self, images: Tensor, noise: Noise | torch.Generator | None = None) -> Tensor:
         """Map (N, 3, S, S) in [0, 1] to (N, C, H, W).
 
         `noise` is needed, and used, by randomised defenses only; ValueError where it is missing.
         """
+        if isinstance(noise, torch.Generator):
+            noise = BatchNoise(len(images), noise)
         if noise is None and self.defense.randomized:
-            raise ValueError(NO_NOISE)
+            raise ValueError("this defense is randomized: pass a torch.Generator as `noise`")
         released: Tensor = self.defense.release(self.layers(images), noise)  # type: ignore[arg-type]
         return released
 
@@ -46,8 +54,7 @@ def save_networks(folder: Path, client: Client, task_network: nn.Module, facts: 
     """
     for path, network in ((CLIENT_FILE, client), (TASK_FILE, task_network)):
         tensors = {name: t.contiguous() for name, t in network.state_dict().items()}
-        with replacing(folder / path) as temporary:
-            safetensors.torch.save_file(tensors, temporary)
+        write_bytes(folder / path, safetensors.torch.save(tensors))
     write_text(folder / NETWORKS_FILE, json.dumps(facts, indent=2, sort_keys=True) + "\n")
 
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from ..schemas.config import TrainingTable
+from .augmentation import augment
 from .defenses import Batch, Defense, Objective
 from .noise import BatchNoise
 
@@ -91,7 +92,7 @@ def train(data: TrainingData, networks: Networks, settings: TrainingTable, seed:
                 objective = _objective(batch, networks, settings, defended)
                 for optimizer in optimizers:
                     optimizer.zero_grad(set_to_none=True)
-                objective.loss.backward()  # type: ignore[no-untyped-call]
+                objective.loss.backward()
                 for optimizer, schedule in zip(optimizers, schedules, strict=True):
                     optimizer.step()
                     schedule.step()
@@ -144,22 +145,6 @@ def _shuffled(
 def _batches(data: TrainingData, settings: TrainingTable) -> int:
     """Batches per epoch, all but equal in size: no last batch of one image."""
     return math.ceil(len(data) / settings.batch_size)
-
-
-def augment(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Flip half of the images and shift each by up to a sixteenth; uint8 in, [0, 1] out.
-
-    (B, 3, S, S) uint8 to (B, 3, S, S) float32, channels last in memory.
-    """
-    count, _, side, _ = images.shape
-    reach = max(side // 16, 1)
-    padded = functional.pad(images.permute(0, 2, 3, 1), (0, 0, reach, reach, reach, reach))
-    steps = torch.arange(side)
-    top, left = torch.randint(2 * reach + 1, (2, count, 1), generator=generator)
-    flip = torch.rand(count, 1, generator=generator) < 0.5
-    rows, columns = top + steps, left + torch.where(flip, steps.flip(0), steps)
-    picked = padded[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
-    return picked.permute(0, 3, 1, 2).float() / 255
 
 
 def _optimizers(networks: Networks, peak: float, defended: bool) -> list[torch.optim.Optimizer]:

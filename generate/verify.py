@@ -93,7 +93,7 @@ def _shards(release: Release, damaged: set[str]) -> Iterator[Problem]:
 def _shard(shard: Shard, table: pa.Table, manifest: Manifest, seen: _Seen) -> Iterator[str]:
     if content_sha256(table) != shard.content_sha256:
         yield "holds other records than the manifest says"
-    activation = vectors_to_numpy(table.column("activation"), (-1,))
+    activation = vectors_to_numpy(table.column("activation"), manifest.client.activation_shape)
     if not np.isfinite(activation).all():
         yield "holds activations that are not finite"
     yield from _labels(table, manifest)

@@ -21,7 +21,7 @@ from .base import Record, Sha256
 from .errors import BadPredictions, MissingData, SchemaMismatch
 from .files import replacing
 from .manifest import Manifest
-from .records import vectors_to_arrow, vectors_to_numpy
+from .records import PublicSplit, vectors_to_arrow, vectors_to_numpy
 from .scores import Setting, Track
 
 METADATA_KEY = b"leakboard"
@@ -30,15 +30,19 @@ COLUMN = {Track.ATTRIBUTE: "probabilities", Track.RECONSTRUCTION: "image"}
 
 
 class PredictionHeader(Record):
-    """Which release and split the predictions answer, and which attack made them."""
+    """Which release and split the predictions answer, and which attack made them.
+
+    A `ceiling` read the inputs themselves: a yardstick for attacks, never ranked as one.
+    """
 
     schema_version: Literal[1] = 1
     fingerprint: Sha256
-    split: Literal["auxiliary", "defender", "validation", "test"]
+    split: PublicSplit
     track: Track
     attack: str = Field(min_length=1)
     options: dict[str, Any] = {}
     setting: Setting
+    ceiling: bool = False
     auxiliary_records: int = Field(ge=0)
     leakboard_version: str
 

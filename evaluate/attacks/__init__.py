@@ -6,9 +6,9 @@ Attacks are trained from scratch on `auxiliary` records and never see an answer 
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...schemas import Registry, Setting, Track
 from ..records import Records
@@ -20,12 +20,16 @@ class Attack(ABC):
     """An adversary who holds `auxiliary` pairs: fit on them, then predict unseen records.
 
     track    what is predicted: the sensitive attribute or the input image
-    setting  what the attacker knows
-    ceiling  True where it reads the input itself: a yardstick for attacks, not one of them
+    setting  what the attacker knows; with `whitebox` in it, `client` is set before `fit`
+    client   the differentiable client, images (N, 3, S, S) in [0, 1] to activations (N, C, H, W)
+    repeated_queries  True where it wants every query of an image, not only the first
+    ceiling  True where it reads the inputs themselves: a yardstick for attacks, not one of them
     """
 
     track: Track
-    setting: ClassVar[Setting] = Setting.AUXILIARY
+    setting: Setting = Setting.AUXILIARY
+    client: Any = None
+    repeated_queries: ClassVar[bool] = False
     ceiling: ClassVar[bool] = False
 
     @abstractmethod
@@ -36,16 +40,5 @@ class Attack(ABC):
     def predict(self, records: Records) -> Tensor:
         """Predict, in record order.
 
-        Attribute track: (N, K) probabilities. Reconstruction track: (N, 3, H, W) in [0, 1].
+        Attribute track: (N, K) probabilities. Reconstruction track: (N, 3, S, S) in [0, 1].
         """
-
-
-class WhiteboxAttack(Attack):
-    """An adversary who also holds the client network, handed over before `fit`."""
-
-    setting: ClassVar[Setting] = Setting.AUXILIARY_WHITEBOX
-    client: nn.Module
-
-    def receive(self, client: nn.Module) -> None:
-        """Take the differentiable client: images (N, 3, S, S) in [0, 1] to activations."""
-        self.client = client

@@ -1,0 +1,50 @@
+"""`leakboard attack`: run an attack and write its predictions."""
+
+from pathlib import Path
+
+import click
+
+from ..schemas import parse_assignment
+
+
+@click.command()
+@click.argument("name")
+@click.argument("release", type=click.Path(path_type=Path))
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The prediction file (Parquet)."
+)
+@click.option(
+    "--split",
+    type=click.Choice(["validation", "test"]),
+    default="validation",
+    show_default=True,
+    help="Which images to predict.",
+)
+@click.option(
+    "--set",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the attack, e.g. epochs=16 or track=reconstruction; repeatable.",
+)
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path),
+    help="The withheld answers; only a ceiling such as raw_image_classifier reads them.",
+)
+def attack(
+    name: str, release: Path, out: Path, split: str, options: tuple[str, ...], truth: Path | None
+) -> None:
+    """Train the attack NAME on the auxiliary records of RELEASE and predict a split.
+
+    NAME is a file of evaluate/attacks (attribute_classifier, decoder, nearest_neighbour, prior,
+    …) or an object path `my_package.my_attack:MyAttack`.
+    """
+    from ..evaluate import run_attack
+    from ..schemas import Release
+
+    chosen = dict(parse_assignment(option) for option in options)
+    predictions = run_attack(Release.open(release), name, chosen, split, truth)
+    predictions.write(out)
+    rows = len(predictions.sample_ids)
+    click.echo(f"{out}: {rows} predictions; score them with `leakboard score {release} {out}`")

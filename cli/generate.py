@@ -1,0 +1,81 @@
+"""`leakboard generate`: make a release."""
+
+from pathlib import Path
+
+import click
+
+FORMATS = {
+    "parquet": ("parquet",),
+    "webdataset": ("webdataset",),
+    "both": ("parquet", "webdataset"),
+}
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder of the release."
+)
+@click.option(
+    "--data",
+    "source",
+    help="Where the images are: a Hub dataset id, a folder in the Hub's layout, or the official "
+    "download. Not needed for synthetic faces.",
+)
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path),
+    help="Folder of the withheld answers.  [default: <out>-truth]",
+)
+@click.option(
+    "--secret",
+    type=click.Path(path_type=Path),
+    help="The organiser's secret, made on first use; releases made with one secret share their "
+    "splits.  [default: <truth>/secret.key]",
+)
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change the configuration, e.g. defense.ratio=0.9 or seed=1; repeatable.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Use about this many images.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(list(FORMATS)),
+    default="parquet",
+    show_default=True,
+    help="WebDataset goes to <out>-wds.",
+)
+def generate(
+    config: Path,
+    out: Path,
+    source: str | None,
+    truth: Path | None,
+    secret: Path | None,
+    changes: tuple[str, ...],
+    limit: int | None,
+    kind: str,
+) -> None:
+    """Train the defense of CONFIG and write the activations it releases.
+
+    CONFIG is a TOML file such as configs/cifar10-disco.toml. A run that was stopped continues
+    when the same command is given again.
+    """
+    from ..generate import generate as make
+    from ..schemas import Config
+
+    recipe = Config.read(config, changes)
+    made = make(
+        recipe,
+        out,
+        source=source,
+        truth=truth,
+        secret=secret,
+        limit=limit,
+        formats=FORMATS[kind],
+    )
+    for tree in made:
+        click.echo(f"{tree}: complete; check it with `leakboard verify {tree}`")

@@ -1,0 +1,31 @@
+"""`leakboard schema`: print the JSON Schema of what is on disk and on the wire."""
+
+import json
+
+import click
+
+from .. import schemas
+from ..schemas import Record, UnknownName
+from ..schemas.errors import nearest
+
+RECORDS: dict[str, type[Record]] = {
+    "config": schemas.Config,
+    "leaderboard-row": schemas.LeaderboardRow,
+    "manifest": schemas.Manifest,
+    "measurements": schemas.Measurements,
+    "prediction-header": schemas.PredictionHeader,
+    "score": schemas.Score,
+    "score-report": schemas.ScoreReport,
+    "submission": schemas.Submission,
+}
+
+
+@click.command()
+@click.argument("record")
+def schema(record: str) -> None:
+    """Print the JSON Schema of RECORD: config, leaderboard-row, manifest, measurements,
+    prediction-header, score, score-report or submission.
+    """
+    if record not in RECORDS:
+        raise UnknownName(f"there is no record {record!r}: {nearest(record, RECORDS)}")
+    click.echo(json.dumps(RECORDS[record].model_json_schema(), indent=2))

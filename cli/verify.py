@@ -1,0 +1,46 @@
+"""`leakboard verify`: check a release."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("release", type=click.Path(path_type=Path))
+@click.option(
+    "--recompute",
+    "count",
+    type=click.IntRange(min=1),
+    help="Also recompute this many activations from the stored inputs and weights.",
+)
+@click.option(
+    "--secret",
+    type=click.Path(path_type=Path),
+    help="The organiser's secret, needed to recompute a randomized defense.  "
+    "[default: <release>-truth/secret.key]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def verify(
+    context: click.Context, release: Path, count: int | None, secret: Path | None, as_json: bool
+) -> None:
+    """Check the checksums, schema, counts, splits and fingerprint of RELEASE.
+
+    Exit code 1 where something is wrong, with every problem and its file.
+    """
+    from .. import generate
+
+    problems = generate.verify(release)
+    if count and not problems:
+        problems = generate.recompute(release, count, secret)
+    if as_json:
+        found = [asdict(problem) for problem in problems]
+        click.echo(json.dumps({"ok": not found, "problems": found}))
+    else:
+        for problem in problems:
+            click.echo(f"{problem.file}: {problem.problem}")
+        recomputed = f", {count} activations recomputed" if count else ""
+        click.echo(f"{len(problems)} problems" if problems else f"{release}: sound{recomputed}")
+    context.exit(1 if problems else 0)

@@ -1,0 +1,76 @@
+"""Networks of the attackers, independent of the defender's proxies.
+
+Legend: N batch, C H W activation channels, height, width; S image side; K classes.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions with a shortcut, (N, C, H, W) to (N, width, H/stride, W/stride)."""
+
+    def __init__(self, channels: int, width: int, stride: int = 1) -> None:
+        super().__init__()
+        self.main = nn.Sequential(
+            nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+        )
+        self.shortcut = nn.Sequential(
+            nn.Conv2d(channels, width, 1, stride=stride, bias=False), nn.BatchNorm2d(width)
+        )
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Add the shortcut and rectify."""
+        return torch.relu(self.main(values) + self.shortcut(values))
+
+
+class ResidualClassifier(nn.Sequential):
+    """(N, C, H, W) to (N, K) logits: two residual blocks, average pooling, a linear layer."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__(
+            Residual(channels, 128),
+            Residual(128, 256, stride=2),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(256, classes),
+        )
+
+
+class ConvDecoder(nn.Sequential):
+    """(N, C, H, W) to images (N, 3, S, S) in [0, 1]: doubles the side until it reaches S."""
+
+    def __init__(self, shape: tuple[int, int, int], size: int) -> None:
+        channels, side, _ = shape
+        width = 128
+        layers: list[nn.Module] = [Residual(channels, width), Residual(width, width)]
+        while side < size:
+            narrower = max(width // 2, 32)
+            layers += [
+                nn.ConvTranspose2d(width, narrower, 4, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(narrower),
+                nn.ReLU(),
+            ]
+            side, width = 2 * side, narrower
+        if side != size:
+            layers.append(nn.Upsample(size=(size, size), mode="bilinear"))
+        super().__init__(*layers, nn.Conv2d(width, 3, 3, padding=1), nn.Sigmoid())
+
+
+class ImageStem(nn.Sequential):
+    """Images (N, 3, S, S) in [0, 1] to (N, 64, S/4, S/4): as much as a client through layer1."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            nn.BatchNorm2d(3),
+            nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False),
+            nn.BatchNorm2d(64),
+            nn.ReLU(),
+            nn.MaxPool2d(3, stride=2, padding=1),
+            Residual(64, 64),
+            Residual(64, 64),
+        )
