@@ -16,12 +16,14 @@ from .errors import (
     UnknownOption,
     UsageError,
 )
+from .gallery import Gallery, GalleryImage
 from .manifest import Attribute, Licence, Manifest, fingerprint
 from .predictions import PredictionHeader, Predictions, aligned, read_predictions
 from .records import PUBLIC_SPLITS, RecordSchema, public_columns
 from .registry import Registry
 from .release import Release, Truth, answers, default_truth
 from .scores import (
+    HEADLINE,
     ClientCost,
     Direction,
     LeaderboardRow,
@@ -36,6 +38,7 @@ from .secret import Secret
 from .submission import Submission
 
 __all__ = [
+    "HEADLINE",
     "PUBLIC_SPLITS",
     "ActivationOverflow",
     "Attribute",
@@ -46,6 +49,8 @@ __all__ = [
     "Config",
     "CorruptData",
     "Direction",
+    "Gallery",
+    "GalleryImage",
     "LeaderboardRow",
     "LeakboardError",
     "Licence",

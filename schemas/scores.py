@@ -1,7 +1,9 @@
 """Scores, the report of one scored prediction file, and a leaderboard row."""
 
+import hashlib
+import json
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +16,9 @@ class Track(StrEnum):
 
     ATTRIBUTE = "attribute"
     RECONSTRUCTION = "reconstruction"
+
+
+HEADLINE = {Track.ATTRIBUTE: "top1", Track.RECONSTRUCTION: "ssim"}  # what a track is ranked by
 
 
 class Setting(StrEnum):
@@ -50,11 +55,16 @@ class Score(Record):
 
 
 class ScoreReport(Record):
-    """What `leakboard score --json` prints: an attack's scores beside the trivial anchors."""
+    """What `leakboard score --json` prints: an attack's scores beside the trivial anchors.
+
+    A `ceiling` read the inputs themselves: a yardstick for attacks, never ranked as one.
+    """
 
     release: str
     fingerprint: Sha256
     attack: str
+    options: dict[str, Any]
+    ceiling: bool
     track: Track
     setting: Setting
     split: str
@@ -62,6 +72,17 @@ class ScoreReport(Record):
     anchors: dict[str, dict[str, Score]]
     flags: tuple[str, ...]
     leakboard_version: str
+
+    @property
+    def headline(self) -> Score:
+        """The score by which the track is ranked."""
+        return self.scores[HEADLINE[self.track]]
+
+    @model_validator(mode="after")
+    def _headline_is_there(self) -> Self:
+        if HEADLINE[self.track] not in self.scores:
+            raise ValueError(f"the {self.track} track is ranked by {HEADLINE[self.track]}")
+        return self
 
 
 class Utility(Record):
@@ -91,19 +112,29 @@ class Measurements(Record):
     majority_task_rate: float = Field(ge=0, le=1)
 
 
-class LeaderboardRow(Record):
-    """One entry of the board: which release, which attack, what it reads, at what utility."""
+UtcTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
 
-    entry_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-    submitted: str
+
+class LeaderboardRow(Record):
+    """One entry of the board: which release, which attack, what it reads, at what utility.
+
+    `utility` was measured on the split of the report; `verified` says that the organiser ran the
+    attack, not only scored its predictions.
+    """
+
+    schema_version: Literal[1] = 1
+    submitted: UtcTime
     verified: bool
     dataset: str
-    sensitive: str
+    dataset_options: dict[str, Any]
     task: str
-    image_size: int
+    sensitive: str
+    image_size: int = Field(ge=1)
+    network: str
     split_layer: str
+    split_index: int = Field(ge=0)
     defense: str
-    defense_options: dict[str, object]
+    defense_options: dict[str, Any]
     config: str
     config_id: str
     seed: int
@@ -112,3 +143,15 @@ class LeaderboardRow(Record):
     utility: Utility
     cost: ClientCost
     report: ScoreReport
+
+    @property
+    def entry_id(self) -> str:
+        """Sixteen hexadecimal digits over release, attack, options, setting and split.
+
+        The same attack on the same release replaces its earlier entry.
+        """
+        identity = self.report.model_dump(
+            mode="json",
+            include={"fingerprint", "attack", "options", "track", "setting", "split"},
+        )
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
