@@ -1,0 +1,45 @@
+"""Tiny real releases, made once per run; property tests draw the same examples every time."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from leakboard.generate import generate
+from leakboard.schemas import Release
+
+from .tiny import SHARD_BYTES, MakeRelease, tiny_config
+
+settings.register_profile("reproducible", derandomize=True, deadline=None)
+settings.load_profile("reproducible")
+
+
+@pytest.fixture(scope="session")
+def release_of(tmp_path_factory: pytest.TempPathFactory) -> MakeRelease:
+    """Make, once, the tiny release of a defense in both formats; all share one secret."""
+    folder = tmp_path_factory.mktemp("releases")
+
+    def make(defense: str) -> Release:
+        if not (folder / defense).exists():
+            generate(
+                tiny_config(defense),
+                folder / defense,
+                secret=folder / "secret.key",
+                formats=("parquet", "webdataset"),
+                shard_bytes=SHARD_BYTES,
+            )
+        return Release.open(folder / defense)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def release(release_of: MakeRelease) -> Release:
+    """The undefended tiny release."""
+    return release_of("none")
+
+
+@pytest.fixture(scope="session")
+def secret_file(release: Release) -> Path:
+    """The secret that all tiny releases were made with."""
+    return release.folder.parent / "secret.key"

@@ -1,0 +1,35 @@
+"""The recipe of the tiny releases that tests share: synthetic faces, seconds to train."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from leakboard.schemas import Config, Release
+
+RECIPE: Mapping[str, Any] = {
+    "name": "tiny",
+    "scale": "smoke",
+    "dataset": {
+        "name": "synthetic",
+        "task": "smiling",
+        "sensitive": "gender",
+        "size": 32,
+        "images": 240,
+        "identities": 60,
+    },
+    "training": {"warmup_epochs": 1, "epochs": 1, "batch_size": 64},
+}
+DEFENSES: Mapping[str, Mapping[str, float]] = {
+    "none": {},
+    "disco": {"ratio": 0.6},
+    "gaussian_noise": {"sigma": 0.5},
+    "noise_only": {},
+    "random_pruning": {"ratio": 0.6},
+}
+SHARD_BYTES = 2 * 2**20  # several shards per split
+MakeRelease = Callable[[str], Release]
+
+
+def tiny_config(defense: str, seed: int = 0) -> Config:
+    """The tiny recipe with a defense and a seed."""
+    table = {"name": defense, **DEFENSES[defense]}
+    return Config.parse({**RECIPE, "defense": table, "seed": seed}, "tiny config")
