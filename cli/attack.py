@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ..schemas import parse_assignment
+from ..schemas.records import PublicSplit
 
 
 @click.command()
@@ -33,18 +34,23 @@ from ..schemas import parse_assignment
     help="The withheld answers; only a ceiling such as raw_image_classifier reads them.",
 )
 def attack(
-    name: str, release: Path, out: Path, split: str, options: tuple[str, ...], truth: Path | None
+    name: str,
+    release: Path,
+    out: Path,
+    split: PublicSplit,
+    options: tuple[str, ...],
+    truth: Path | None,
 ) -> None:
     """Train the attack NAME on the auxiliary records of RELEASE and predict a split.
 
     NAME is a file of evaluate/attacks (attribute_classifier, decoder, nearest_neighbour, prior,
     …) or an object path `my_package.my_attack:MyAttack`.
     """
-    from ..evaluate import run_attack
+    from ..evaluate import fit_attack
     from ..schemas import Release
 
     chosen = dict(parse_assignment(option) for option in options)
-    predictions = run_attack(Release.open(release), name, chosen, split, truth)
+    predictions = fit_attack(Release.open(release), name, chosen).predict(split, truth)
     predictions.write(out)
     rows = len(predictions.sample_ids)
     click.echo(f"{out}: {rows} predictions; score them with `leakboard score {release} {out}`")

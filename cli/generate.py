@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
-FORMATS = {
+from ..schemas.manifest import Format
+
+FORMATS: dict[str, tuple[Format, ...]] = {
     "parquet": ("parquet",),
     "webdataset": ("webdataset",),
     "both": ("parquet", "webdataset"),

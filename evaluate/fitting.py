@@ -65,7 +65,7 @@ def fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, budget.learning_rate, total_steps=budget.epochs * batches, pct_start=0.2
     )
-    network.train()
+    network.to(memory_format=torch.channels_last).train()
     label = type(network).__name__
     with tqdm(total=budget.epochs * len(auxiliary), unit="rows", disable=None, leave=False) as bar:
         for epoch in range(budget.epochs):

@@ -1,6 +1,7 @@
 """Run an attack on a release and make its prediction file."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,53 +17,62 @@ from .attacks import REGISTRY, Attack
 from .records import Records, read_records, read_truth
 
 
-def run_attack(
-    release: Release,
-    name: str,
-    options: Mapping[str, Any],
-    split: PublicSplit = "validation",
-    truth: Path | None = None,
-) -> Predictions:
-    """Fit the attack `name` on auxiliary records and predict every image of `split`.
+@dataclass(frozen=True)
+class FittedAttack:
+    """An attack that has seen the auxiliary records of a release and can be asked about others."""
 
-    An attack sees no answer of that split; a ceiling does, and takes those of `test` from `truth`.
-    """
+    release: Release
+    attack: Attack
+    name: str
+    options: Mapping[str, Any]
+    auxiliary_records: int
+
+    def predict(self, split: PublicSplit, truth: Path | None = None) -> Predictions:
+        """Predict every image of `split`, without seeing an answer of it.
+
+        A ceiling does see the inputs, and takes those of `test` from `truth`.
+        """
+        records = self._questions(split, truth)
+        predicted = self.attack.predict(records)
+        first = records.query == 0
+        return Predictions(
+            header=self._header(split),
+            sample_ids=records.first_queries().sample_id,
+            values=_to_file(predicted[first], self.attack.track),
+        )
+
+    def _questions(self, split: PublicSplit, truth: Path | None) -> Records:
+        if self.attack.ceiling:
+            return read_truth(self.release, split, truth)
+        records = read_records(self.release, split).without_answers()
+        return records if self.attack.repeated_queries else records.first_queries()
+
+    def _header(self, split: PublicSplit) -> PredictionHeader:
+        return PredictionHeader(
+            fingerprint=self.release.manifest.fingerprint,
+            split=split,
+            track=self.attack.track,
+            attack=self.name,
+            options=dict(self.options),
+            setting=self.attack.setting,
+            ceiling=self.attack.ceiling,
+            auxiliary_records=self.auxiliary_records,
+            leakboard_version=version("leakboard"),
+        )
+
+
+def fit_attack(release: Release, name: str, options: Mapping[str, Any]) -> FittedAttack:
+    """Train the attack `name` from scratch on the auxiliary records of a release."""
     attack: Attack = REGISTRY.create(name, options)
     auxiliary = read_records(release, "auxiliary")
     if attack.setting is not Setting.AUXILIARY:
         attack.client = load_client(release.folder)
     attack.fit(auxiliary)
-    records = _questions(attack, release, split, truth)
-    predicted = attack.predict(records)
-    first = records.query == 0
-    return Predictions(
-        header=PredictionHeader(
-            fingerprint=release.manifest.fingerprint,
-            split=split,
-            track=attack.track,
-            attack=name,
-            options=dict(options),
-            setting=attack.setting,
-            ceiling=attack.ceiling,
-            auxiliary_records=len(auxiliary),
-            leakboard_version=version("leakboard"),
-        ),
-        sample_ids=records.select(first.nonzero().flatten()).sample_id,
-        values=_to_file(predicted[first], attack.track),
-    )
-
-
-def _questions(attack: Attack, release: Release, split: PublicSplit, truth: Path | None) -> Records:
-    if attack.ceiling:
-        return read_truth(release, split, truth)
-    records = read_records(release, split).without_answers()
-    return records if attack.repeated_queries else records.first_queries()
+    return FittedAttack(release, attack, name, options, len(auxiliary))
 
 
 def _to_file(predicted: Tensor, track: Track) -> NDArray[Any]:
-    if track is Track.ATTRIBUTE:
-        return predicted.float().numpy()
-    return to_uint8(predicted)
+    return predicted.float().numpy() if track is Track.ATTRIBUTE else to_uint8(predicted)
 
 
 def to_uint8(images: Tensor) -> NDArray[np.uint8]:

@@ -36,7 +36,8 @@ class Normalize(nn.Module):
 
 def split_resnet18(split_layer: str, classes: int) -> tuple[nn.Sequential, nn.Sequential]:
     """Split a fresh ResNet-18 into the client's layers and the task network."""
-    children = list(resnet18(num_classes=classes).named_children())
+    network = resnet18(num_classes=classes).to(memory_format=torch.channels_last)
+    children = list(network.named_children())
     cut = SPLIT_INDEX[split_layer] + 1
     client = nn.Sequential(OrderedDict([("normalize", Normalize()), *children[:cut]]))
     rest = [*children[cut:-1], ("flatten", nn.Flatten()), children[-1]]

@@ -50,8 +50,7 @@ def trained(folder: Path, config: Config, dataset: Dataset, rows: Rows) -> Playe
         networks.train(False)
         proxy = json.loads(facts.read_bytes())["proxy_leakage"]
         return Players(client, networks.task_network, proxy)
-    accuracy = train(_load(config, dataset, rows), networks, config.training, config.seed)
-    proxy = accuracy if networks.defense.adversary == "attribute" else None
+    proxy = train(_load(config, dataset, rows), networks, config.training, config.seed)
     save_networks(folder, client, networks.task_network, _facts(config, dataset, proxy))
     return Players(client, networks.task_network, proxy)
 
@@ -69,11 +68,12 @@ def _make(config: Config, dataset: Dataset) -> Networks:
 
 
 def _adversary(defense: Defense, shape: tuple[int, int, int], classes: int, size: int) -> nn.Module:
+    adversary: nn.Module = nn.Identity()
     if defense.adversary == "attribute":
-        return AttributeAdversary(shape[0], classes)
-    if defense.adversary == "input":
-        return InputAdversary(shape, size)
-    return nn.Identity()
+        adversary = AttributeAdversary(shape[0], classes)
+    elif defense.adversary == "input":
+        adversary = InputAdversary(shape, size)
+    return adversary.to(memory_format=torch.channels_last)
 
 
 def _load(config: Config, dataset: Dataset, rows: Rows) -> TrainingData:

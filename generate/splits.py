@@ -28,8 +28,8 @@ Splits = Mapping[str, Rows]
 def split(dataset: Dataset, name: str, secret: Secret, limit: int | None = None) -> Splits:
     """Divide the images of a dataset; rows per split, in an order that only the secret gives.
 
-    No subject is in two splits. Within each stratum the subjects are ordered by an HMAC of the
-    secret and cut at the shares. `limit` keeps about that many images: the first of each split,
+    No subject is in two splits. The subjects are ordered by an HMAC of the secret, stratum by
+    stratum, and cut at the shares. `limit` keeps about that many images: the first of each split,
     so that a limited release is a subset of the full one.
     """
     index = dataset.index
@@ -47,14 +47,20 @@ def split(dataset: Dataset, name: str, secret: Secret, limit: int | None = None)
 
 
 def _cut(index: Index, stratum: str, order: Rows, shares: Mapping[str, float]) -> dict[str, Rows]:
-    """Give each subject to the share its middle image falls into, stratum by stratum."""
+    """Cut at the shares, with every stratum spread evenly over the one list that is cut.
+
+    A subject's place in that list is its relative place within its stratum, so that even strata
+    of a few subjects leave the shares of the whole exact.
+    """
     strata = _stratum_of_subject(index, index.labels[stratum])[order]
-    edges = np.cumsum(list(shares.values()))[:-1]
-    chosen = np.empty(len(order), np.int64)
+    place = np.empty(len(order))
     for value in np.unique(strata):
         members = np.flatnonzero(strata == value)
-        chosen[members] = np.searchsorted(edges, _middles(index, order[members]), side="right")
-    return {name: order[chosen == number] for number, name in enumerate(shares)}
+        place[members] = _middles(index, order[members])
+    spread = order[np.argsort(place, kind="stable")]
+    edges = np.cumsum(list(shares.values()))[:-1]
+    chosen = np.searchsorted(edges, _middles(index, spread), side="right")
+    return {name: spread[chosen == number] for number, name in enumerate(shares)}
 
 
 def _middles(index: Index, rows: Rows) -> NDArray[np.float64]:
@@ -62,7 +68,8 @@ def _middles(index: Index, rows: Rows) -> NDArray[np.float64]:
     names = np.array([index.subjects[row] for row in rows])
     starts = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
     sizes = np.diff(np.r_[starts, len(rows)])
-    return np.repeat((starts + sizes / 2) / len(rows), sizes)
+    middles: NDArray[np.float64] = np.repeat((starts + sizes / 2) / len(rows), sizes)
+    return middles
 
 
 def _stratum_of_subject(index: Index, labels: NDArray[np.int64]) -> NDArray[np.int64]:

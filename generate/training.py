@@ -57,27 +57,40 @@ class _Tally:
 
     seen: int = 0
     task_correct: float = 0.0
-    adversary_correct: float = 0.0
+    adversary_correct: float | None = None
 
     def add(self, objective: Objective, batch: Batch) -> None:
         self.seen += len(batch.task)
         self.task_correct += _correct(objective.task_logits, batch.task)
         if objective.adversary_logits is not None:
-            self.adversary_correct += _correct(objective.adversary_logits, batch.sensitive)
+            right = _correct(objective.adversary_logits, batch.sensitive)
+            self.adversary_correct = (self.adversary_correct or 0.0) + right
+
+    @property
+    def proxy_leakage(self) -> float | None:
+        """None where no proxy adversary guessed an attribute: missing is not zero."""
+        return None if self.adversary_correct is None else self.adversary_correct / self.seen
+
+    def __str__(self) -> str:
+        proxy = "" if self.proxy_leakage is None else f", proxy leakage {self.proxy_leakage:.3f}"
+        return f"utility {self.task_correct / self.seen:.3f}{proxy}"
 
 
 def _correct(logits: Tensor, labels: Tensor) -> float:
     return (logits.argmax(dim=1) == labels).sum().item()
 
 
-def train(data: TrainingData, networks: Networks, settings: TrainingTable, seed: int) -> float:
-    """Train all players in place; returns the proxy adversary's accuracy over the last epoch.
+def train(
+    data: TrainingData, networks: Networks, settings: TrainingTable, seed: int
+) -> float | None:
+    """Train all players in place; returns the proxy adversary's accuracy over the last epoch,
+    None without a proxy that guesses an attribute.
 
     Client and task network follow SGD with momentum, the defense and the proxy adversary Adam.
     Everything random follows from `seed`.
     """
     generator = torch.Generator().manual_seed(seed)
-    proxy_accuracy = 0.0
+    proxy_leakage = None
     networks.train(True)
     for defended in (False, True):
         epochs = settings.epochs if defended else settings.warmup_epochs
@@ -97,11 +110,10 @@ def train(data: TrainingData, networks: Networks, settings: TrainingTable, seed:
                     optimizer.step()
                     schedule.step()
                 tally.add(objective, batch)
-            utility = tally.task_correct / tally.seen
-            proxy_accuracy = tally.adversary_correct / tally.seen
-            log.info("%s: utility %.3f, proxy leakage %.3f", label, utility, proxy_accuracy)
+            proxy_leakage = tally.proxy_leakage
+            log.info("%s: %s", label, tally)
     networks.train(False)
-    return proxy_accuracy
+    return proxy_leakage
 
 
 def _objective(

@@ -93,6 +93,9 @@ def _shards(release: Release, damaged: set[str]) -> Iterator[Problem]:
 def _shard(shard: Shard, table: pa.Table, manifest: Manifest, seen: _Seen) -> Iterator[str]:
     if content_sha256(table) != shard.content_sha256:
         yield "holds other records than the manifest says"
+    for name in table.column_names:
+        if table.column(name).null_count:
+            yield f"holds nulls in the column {name!r}"
     activation = vectors_to_numpy(table.column("activation"), manifest.client.activation_shape)
     if not np.isfinite(activation).all():
         yield "holds activations that are not finite"

@@ -39,26 +39,25 @@ class RecordSchema:
         return pa.schema(fields, metadata=metadata)
 
     def _fields(self) -> dict[str, pa.Field]:
+        # Columns are nullable, though never null: `datasets` ignores a feature (class names,
+        # images) whose column is declared otherwise. The numbers inside a vector are not null.
         channels, height, width = self.activation_shape
+        types = {
+            "sample_id": pa.string(),
+            "image_id": pa.string(),
+            "query": pa.int32(),
+            "activation": _vector(pa.float16(), channels * height * width),
+            "task_logits": _vector(pa.float32(), len(self.task_classes)),
+            "input": IMAGE_TYPE,
+            "task": pa.int64(),
+            "sensitive": pa.int64(),
+            "subject": pa.string(),
+            "source": pa.string(),
+        }
         shape = {"shape": json.dumps(self.activation_shape), "order": "C"}
+        notes = {"activation": shape}
         return {
-            "sample_id": pa.field("sample_id", pa.string(), nullable=False),
-            "image_id": pa.field("image_id", pa.string(), nullable=False),
-            "query": pa.field("query", pa.int32(), nullable=False),
-            "activation": pa.field(
-                "activation",
-                _vector(pa.float16(), channels * height * width),
-                nullable=False,
-                metadata=shape,
-            ),
-            "task_logits": pa.field(
-                "task_logits", _vector(pa.float32(), len(self.task_classes)), nullable=False
-            ),
-            "input": pa.field("input", IMAGE_TYPE, nullable=False),
-            "task": pa.field("task", pa.int64(), nullable=False),
-            "sensitive": pa.field("sensitive", pa.int64(), nullable=False),
-            "subject": pa.field("subject", pa.string(), nullable=False),
-            "source": pa.field("source", pa.string(), nullable=False),
+            name: pa.field(name, kind, metadata=notes.get(name)) for name, kind in types.items()
         }
 
     def _features(self) -> dict[str, Any]:

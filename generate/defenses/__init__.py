@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -77,7 +78,6 @@ class Defense(nn.Module, ABC):
 def scale_gradient(values: Tensor, factor: float) -> Tensor:
     """Pass values on unchanged and multiply their gradient; a factor of -1 reverses it.
 
-    >>> import torch
     >>> x = torch.ones(2, requires_grad=True)
     >>> scale_gradient(x, -3.0).sum().backward()
     >>> x.grad
@@ -91,4 +91,4 @@ def create(name: str, options: Mapping[str, Any], shape: tuple[int, int, int]) -
     """Make the defense `name` for activations of shape (C, H, W)."""
     defense: Defense = REGISTRY.create(name, options)
     defense.build(shape)
-    return defense
+    return defense.to(memory_format=torch.channels_last)

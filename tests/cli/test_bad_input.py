@@ -1,0 +1,206 @@
+"""Bad input: one sentence, exit code 1 or 2, nothing written and nothing lost."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from leakboard.schemas import Release
+
+from ..tiny import MakeRelease
+from .conftest import Run
+
+CONFIG = """
+name = "tiny"
+scale = "smoke"
+
+[dataset]
+name = "synthetic"
+task = "smiling"
+sensitive = "gender"
+size = 32
+images = 240
+identities = 60
+
+[defense]
+name = "disco"
+ratio = 0.6
+
+[training]
+warmup_epochs = 0
+epochs = 1
+batch_size = 64
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(CONFIG)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("dataset.name=cifar01", "there is no dataset 'cifar01': did you mean 'cifar10'?"),
+        ("defense.name=dsico", "there is no defense 'dsico': did you mean 'disco'?"),
+        ("defense.raito=0.5", "defense disco has no option 'raito': did you mean 'ratio'?"),
+        ("defense.ratio=1.5", "defense disco: option 'ratio' cannot be 1.5"),
+        ("defense.ratio=high", "defense disco: option 'ratio' cannot be 'high'"),
+        ("dataset.task=smilling", "has no attribute 'smilling': did you mean 'smiling'?"),
+        ("dataset.imagse=3", "dataset synthetic has no option 'imagse': did you mean 'images'?"),
+        ("training.epohcs=3", "unknown key 'training.epohcs'"),
+        ("sede=1", "unknown key 'sede'"),
+        ("seed=-1", "seed: input should be greater than or equal to 0, but got -1"),
+        ("client.split_layer=layer9", "client.split_layer: input should be"),
+        ("seed", "--set takes key=value, but got 'seed'"),
+    ],
+)
+def test_a_wrong_configuration(
+    run: Run, config: Path, tmp_path: Path, change: str, says: str
+) -> None:
+    ran = run("generate", config, "--out", tmp_path / "out", "--set", change)
+    assert ran.code == 2
+    assert says in ran.sentence
+    assert sorted(tmp_path.iterdir()) == [config]
+
+
+def test_a_configuration_that_is_not_there_or_not_toml(run: Run, tmp_path: Path) -> None:
+    ran = run("generate", tmp_path / "no.toml", "--out", tmp_path / "out")
+    assert (ran.code, "there is no such configuration file" in ran.sentence) == (2, True)
+    (tmp_path / "bad.toml").write_text("name = ")
+    ran = run("generate", tmp_path / "bad.toml", "--out", tmp_path / "out")
+    assert (ran.code, "is not a TOML file" in ran.sentence) == (2, True)
+
+
+@pytest.mark.parametrize("dataset", ["cifar10", "fairface", "celeba"])
+def test_a_missing_data_folder(run: Run, tmp_path: Path, dataset: str) -> None:
+    recipe = Path(__file__).parents[2] / "configs" / f"{dataset}-none.toml"
+    for arguments in ([], ["--data", str(tmp_path / "nowhere")]):
+        ran = run("generate", recipe, "--out", tmp_path / "out", *arguments)
+        assert ran.code == 2
+        assert ran.sentence
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_corrupt_image(run: Run, tmp_path: Path) -> None:
+    """Every image is cut short; the run stops at the first and names it."""
+    folder = tmp_path / "cifar10"
+    folder.mkdir()
+    images = [{"bytes": b"\xff\xd8\xff\xe0 cut short", "path": None}] * 400
+    labels = [row % 10 for row in range(400)]
+    for split in ("train", "test"):
+        table = pa.table({"img": images, "label": labels})
+        pq.write_table(table, folder / f"{split}-00000-of-00001.parquet")
+    recipe = Path(__file__).parents[2] / "configs" / "cifar10-none.toml"
+    ran = run("generate", recipe, "--data", folder, "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert "cannot be decoded" in ran.sentence
+    assert "train-00000/" in ran.sentence
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_exists(run: Run, config: Path, release: Release) -> None:
+    ran = run("generate", config, "--out", release.folder)
+    assert (ran.code, "choose another --out" in ran.sentence) == (2, True)
+
+
+def test_an_unknown_attack_and_option(run: Run, release: Release, tmp_path: Path) -> None:
+    out = tmp_path / "p.parquet"
+    ran = run("attack", "decodre", release.folder, "--out", out)
+    assert ran.code == 2
+    assert "there is no attack 'decodre': did you mean 'decoder'?" in ran.sentence
+    ran = run("attack", "decoder", release.folder, "--out", out, "--set", "epoch=1")
+    assert ran.code == 2
+    assert "attack decoder has no option 'epoch': did you mean 'epochs'?" in ran.sentence
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["verify", "."], ["attack", "prior", ".", "--out", "p"], ["score", ".", "p"]],
+    ids=lambda arguments: str(arguments[0]),
+)
+def test_a_folder_that_is_not_a_release(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = run(*arguments)
+    assert (ran.code, "expected a release" in ran.sentence) == (2, True)
+
+
+def test_damage_is_named_by_verify(run: Run, release: Release, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(release.folder, folder)
+    shard = folder / release.manifest.shards_of("test")[0].path
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+    ran = run("verify", folder, "--json")
+    assert ran.code == 1
+    found = json.loads(ran.out)
+    assert found["ok"] is False
+    assert [p["file"] for p in found["problems"]] == [shard.relative_to(folder).as_posix()]
+
+
+def test_an_attack_on_a_truncated_shard_or_broken_weights(
+    run: Run, release: Release, tmp_path: Path
+) -> None:
+    for name in (release.manifest.shards_of("auxiliary")[0].path, "weights/client.safetensors"):
+        folder = tmp_path / Path(name).name
+        shutil.copytree(release.folder, folder)
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(content[: len(content) // 3])
+        out = tmp_path / "p.parquet"
+        ran = run("attack", "attribute_classifier", folder, "--out", out, "--set", "epochs=1")
+        assert ran.code == 1
+        assert "cannot be read" in ran.sentence
+        assert not out.exists()
+
+
+def test_a_manifest_of_a_newer_schema(run: Run, release: Release, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(release.folder, folder)
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 2}))
+    ran = run("verify", folder)
+    assert (ran.code, "newer than this package reads" in ran.sentence) == (1, True)
+
+
+def test_test_answers_that_are_not_there(run: Run, release: Release, tmp_path: Path) -> None:
+    out = tmp_path / "p.parquet"
+    assert run("attack", "prior", release.folder, "--out", out, "--split", "test").code == 0
+    ran = run("score", release.folder, out, "--truth", tmp_path / "nowhere")
+    assert (ran.code, "use --split validation" in ran.sentence) == (2, True)
+
+
+def test_predictions_of_another_release(
+    run: Run, release: Release, release_of: MakeRelease, tmp_path: Path
+) -> None:
+    out = tmp_path / "p.parquet"
+    assert run("attack", "prior", release.folder, "--out", out).code == 0
+    ran = run("score", release_of("disco").folder, out)
+    assert (ran.code, "run the attack on this release" in ran.sentence) == (1, True)
+
+
+def test_an_overflow(run: Run, config: Path, tmp_path: Path) -> None:
+    changes = ["--set", "defense.name=gaussian_noise", "--set", "defense.sigma=1e6"]
+    text = config.read_text().replace("ratio = 0.6\n", "")
+    config.write_text(text)
+    ran = run("generate", config, "--out", tmp_path / "out", *changes)
+    assert (ran.code, "within float16" in ran.sentence) == (1, True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_record(run: Run) -> None:
+    ran = run("schema", "manifets")
+    assert (ran.code, "did you mean 'manifest'?" in ran.sentence) == (2, True)
+
+
+def test_usage_errors_exit_with_2(run: Run) -> None:
+    assert run("generate").code == 2
+    assert run("generat").code == 2

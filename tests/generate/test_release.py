@@ -1,0 +1,180 @@
+"""A release on disk: complete, deterministic, resumable, and named by nothing but the secret."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import safetensors.torch
+import torch
+
+from leakboard.generate import generate, load_client, recompute, verify
+from leakboard.generate.engine import Engine
+from leakboard.schemas import (
+    ActivationOverflow,
+    Config,
+    OutputExists,
+    Release,
+    UsageError,
+    answers,
+    default_truth,
+)
+from leakboard.schemas.records import PUBLIC_SPLITS, vectors_to_numpy
+
+from ..tiny import DEFENSES, MakeRelease, tiny_config
+
+
+def tree(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def make(config: Config, out: Path, secret: Path) -> Path:
+    generate(config, out, secret=secret, formats=("parquet", "webdataset"), shard_bytes=2 * 2**20)
+    return out
+
+
+@pytest.mark.parametrize("defense", sorted(DEFENSES))
+def test_a_release_is_sound_in_both_formats(release_of: MakeRelease, defense: str) -> None:
+    release = release_of(defense)
+    secret = release.folder.parent / "secret.key"
+    for folder in (release.folder, release.folder.with_name(f"{defense}-wds")):
+        assert verify(folder) == []
+        assert recompute(folder, 30, secret) == []
+
+
+def test_both_formats_have_one_fingerprint(release: Release) -> None:
+    webdataset = Release.open(release.folder.with_name("none-wds"))
+    assert webdataset.manifest.fingerprint == release.manifest.fingerprint
+    assert webdataset.manifest.format != release.manifest.format
+
+
+def test_the_same_secret_gives_the_same_bytes(
+    release: Release, secret_file: Path, tmp_path: Path
+) -> None:
+    again = make(tiny_config("none"), tmp_path / "none", secret_file)
+    for suffix in ("", "-wds", "-truth"):
+        first = tree(release.folder.with_name(f"none{suffix}"))
+        assert first == tree(again.with_name(f"none{suffix}"))
+
+
+@pytest.mark.parametrize("changed", ["seed", "secret"])
+def test_another_seed_or_secret_gives_other_ids(
+    release: Release, secret_file: Path, tmp_path: Path, changed: str
+) -> None:
+    seed = 1 if changed == "seed" else 0
+    secret = secret_file if changed == "seed" else tmp_path / "other.key"
+    other = Release.open(make(tiny_config("none", seed), tmp_path / "other", secret))
+    names = ("sample_id", "image_id")
+    for split in PUBLIC_SPLITS:
+        for name in names:
+            ids = (r.table(split, (name,)).column(name).to_pylist() for r in (release, other))
+            assert set.isdisjoint(*map(set, ids))
+
+
+def test_releases_of_one_secret_share_their_splits(release_of: MakeRelease) -> None:
+    def subjects(name: str, split: str) -> set[bytes]:
+        table = answers(release_of(name), split, None)
+        return {image["bytes"] for image in table.column("input").to_pylist()}
+
+    for split in PUBLIC_SPLITS:
+        assert subjects("none", split) == subjects("disco", split)
+
+
+def test_a_stopped_run_continues_to_the_same_bytes(
+    release: Release, secret_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = 0
+
+    def stop_at_the_third_slice(engine: Engine, *arguments: Any) -> pa.Table:
+        nonlocal started
+        started += 1
+        if started == 3:
+            raise KeyboardInterrupt
+        return table(engine, *arguments)
+
+    table = Engine.table
+    monkeypatch.setattr(Engine, "table", stop_at_the_third_slice)
+    with pytest.raises(KeyboardInterrupt):
+        make(tiny_config("none"), tmp_path / "none", secret_file)
+    assert not (tmp_path / "none").exists()
+    monkeypatch.undo()
+    make(tiny_config("none"), tmp_path / "none", secret_file)
+    for suffix in ("", "-wds", "-truth"):
+        first = tree(release.folder.with_name(f"none{suffix}"))
+        assert first == tree(tmp_path / f"none{suffix}")
+
+
+def test_nothing_is_replaced(release: Release, secret_file: Path, tmp_path: Path) -> None:
+    before = tree(release.folder)
+    with pytest.raises(OutputExists, match="choose another --out"):
+        make(tiny_config("none"), release.folder, secret_file)
+    assert tree(release.folder) == before
+    (tmp_path / "x.partial").mkdir()
+    (tmp_path / "x.partial" / "recipe.json").write_text("{}")
+    with pytest.raises(OutputExists, match="unfinished release of another recipe"):
+        make(tiny_config("none"), tmp_path / "x", secret_file)
+
+
+def test_repeated_queries_differ_and_share_their_image(release_of: MakeRelease) -> None:
+    release = release_of("gaussian_noise")
+    table = release.table("test", ("image_id", "query", "activation"))
+    queries = table.group_by("image_id").aggregate([("query", "count")])
+    assert set(queries.column("query_count").to_pylist()) == {16}
+    z = vectors_to_numpy(table.column("activation"), release.manifest.client.activation_shape)
+    image = table.column("image_id").to_pylist()
+    of_first = {z[row].tobytes() for row in range(len(z)) if image[row] == image[0]}
+    assert len(of_first) == 16
+
+
+def test_recomputing_a_randomized_defense_needs_its_secret(
+    release_of: MakeRelease, tmp_path: Path
+) -> None:
+    release = release_of("gaussian_noise")
+    with pytest.raises(UsageError, match="--secret FILE"):
+        recompute(release.folder, 1)
+
+
+def test_recompute_finds_foreign_weights(release_of: MakeRelease, tmp_path: Path) -> None:
+    shutil.copytree(release_of("none").folder, tmp_path / "none")
+    client = load_client(tmp_path / "none")
+    weights = {name: values.contiguous() for name, values in client.state_dict().items()}
+    weights["layers.conv1.weight"] *= 1.1
+    stored = safetensors.torch.save(weights)
+    (tmp_path / "none" / "weights" / "client.safetensors").write_bytes(stored)
+    problems = recompute(tmp_path / "none", 10)
+    assert len(problems) == 10
+    assert "differs by" in problems[0].problem
+
+
+def test_an_activation_beyond_float16_stops_the_run(secret_file: Path, tmp_path: Path) -> None:
+    config = tiny_config("gaussian_noise")
+    noisy = config.defense.model_copy(update={"options": {"sigma": 1e6}})
+    with pytest.raises(ActivationOverflow, match="float16"):
+        generate(config.model_copy(update={"defense": noisy}), tmp_path / "x", secret=secret_file)
+    assert not (tmp_path / "x").exists()
+
+
+def test_client_is_differentiable_through_the_hard_mask(release_of: MakeRelease) -> None:
+    client = load_client(release_of("disco").folder)
+    images = torch.rand(2, 3, 32, 32, requires_grad=True)
+    client(images).square().sum().backward()
+    assert images.grad is not None
+    assert images.grad.abs().sum() > 0
+
+
+def test_a_randomized_client_asks_for_its_noise(release_of: MakeRelease) -> None:
+    client = load_client(release_of("gaussian_noise").folder)
+    with pytest.raises(ValueError, match="randomized"):
+        client(torch.rand(2, 3, 32, 32))
+
+
+def test_truth_lies_outside_the_public_tree(release: Release) -> None:
+    truth = default_truth(release.folder)
+    assert not truth.is_relative_to(release.folder)
+    assert answers(release, "test", None).num_rows == release.manifest.splits["test"].records
