@@ -1,3 +1,6 @@
+# Needs python3 (3.11 or later) and make. The first target installs everything into .venv,
+# later ones install nothing until pyproject.toml or constraints.txt change.
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -5,14 +8,17 @@ READY := $(VENV)/.ready
 
 .PHONY: demo test test-all lint clean
 
-demo: $(READY)  ## the whole loop on synthetic faces: generate, attack, score, table
-	$(BIN)/leakboard demo
+# The whole loop on synthetic faces, from the beginning: train, release, attack, score, table.
+demo: $(READY)
+	rm -rf demo-out
+	$(BIN)/leakboard demo --out demo-out
 
-test: $(READY)  ## the quick suite: ruff, mypy, doctests, tests
-	$(MAKE) lint
+# The quick suite.
+test: lint
 	$(BIN)/pytest -m "not slow"
 
-test-all: $(READY)  ## browsers, servers, kills, fuzz, simulations
+# What the quick suite leaves out: browsers, servers, kills, fuzz, simulations.
+test-all: $(READY)
 	$(BIN)/pytest -m slow
 
 lint: $(READY)
@@ -20,10 +26,16 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The stamp is touched last: an interrupted installation is taken up again.
 $(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit( \
+	"Leakboard needs Python 3.11 or later, but $(PYTHON) is %d.%d; " % v[:2] + \
+	"name another with: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	@echo "Installing into $(VENV): some 6 GB, some minutes, once."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
-	touch $@
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable ".[dev]"
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build *.egg-info
