@@ -1,1 +1,127 @@
-"""TODO."""
+"""Metrics: how far predictions agree with the truth, each with its direction and range.
+
+A new metric is one new file in this folder: `top1.py` defines the class `Top1`. The first line of
+its docstring is what the leaderboard says about it. A metric that is a mean over images subclasses
+`MeanMetric` or `ReconstructionMetric` and says what one image contributes; any other subclasses
+`Metric` and says what it is under image weights, which is all the bootstrap needs.
+
+Legend: N images, B bootstrap replicates, K classes, S image side in pixels.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...schemas import Direction, Registry, Track
+from ...schemas.scores import HEADLINE
+
+REGISTRY = Registry("metric", __name__)
+CHUNK_VALUES = 2**15  # image values compared in one step: they stay in the processor's cache
+
+Values = NDArray[np.float64]
+Images = NDArray[Any]  # (N, S, S, 3), uint8 or floating point in [0, 1]
+# From weights (B, N), how often each replicate drew each image, to a number per replicate (B,);
+# NaN for a replicate in which the metric is undefined.
+Statistic = Callable[[Values], Values]
+
+
+@dataclass(frozen=True)
+class AttributeOutcome:
+    """Predicted class probabilities beside the true classes, and what the trivial guesses get.
+
+    probabilities  N K    labels  N int64    majority, task_output  N bool: that guess is right
+    """
+
+    probabilities: NDArray[np.floating[Any]]
+    labels: NDArray[np.int64]
+    majority: NDArray[np.bool_]
+    task_output: NDArray[np.bool_]
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether the most probable class is the true one; ties go to the first class."""
+        right: NDArray[np.bool_] = self.probabilities.argmax(axis=1) == self.labels
+        return right
+
+
+@dataclass(frozen=True)
+class ReconstructionOutcome:
+    """Reconstructed images beside the inputs they should show."""
+
+    predicted: Images
+    truth: Images
+
+
+Outcome = TypeVar("Outcome")
+
+
+class Metric(ABC, Generic[Outcome]):
+    """A number for a set of images.
+
+    track      which predictions it judges
+    direction  which end of the range means more leakage
+    range      smallest and largest value it can take
+    version    raised whenever the same predictions would get another number
+    """
+
+    track: ClassVar[Track]
+    direction: ClassVar[Direction] = Direction.HIGHER_LEAKS_MORE
+    range: ClassVar[tuple[float, float]]
+    version: ClassVar[int] = 1
+
+    @abstractmethod
+    def statistic(self, outcome: Outcome) -> Statistic:
+        """Prepare the metric of these images as a function of image weights."""
+
+
+class MeanMetric(Metric[Outcome]):
+    """A metric that is the mean of what each image contributes."""
+
+    @abstractmethod
+    def per_image(self, outcome: Outcome) -> Values:
+        """Say what each image contributes: (N,)."""
+
+    def statistic(self, outcome: Outcome) -> Statistic:
+        """Weight the images' contributions."""
+        values = self.per_image(outcome)
+        low, high = values.min(), values.max()
+
+        def mean(weights: Values) -> Values:
+            means: Values = (weights * values).sum(axis=1) / weights.sum(axis=1)
+            return means.clip(low, high)  # mends rounding: a constant's mean is that constant
+
+        return mean
+
+
+class ReconstructionMetric(MeanMetric[ReconstructionOutcome]):
+    """A comparison of each reconstruction with its input, then the mean over images."""
+
+    track = Track.RECONSTRUCTION
+
+    @abstractmethod
+    def compare(self, predicted: Values, truth: Values) -> Values:
+        """Compare images (n, S, S, 3) in [0, 1] with each other: (n,)."""
+
+    def per_image(self, outcome: ReconstructionOutcome) -> Values:
+        """Compare a few images at a time, so that memory does not grow with their number."""
+        count = len(outcome.truth)
+        step = max(1, CHUNK_VALUES // outcome.truth[0].size)
+        parts = (slice(start, start + step) for start in range(0, count, step))
+        return np.concatenate(
+            [self.compare(_unit(outcome.predicted[p]), _unit(outcome.truth[p])) for p in parts]
+        )
+
+
+def _unit(images: Images) -> Values:
+    return images / 255 if images.dtype == np.uint8 else images.astype(np.float64)
+
+
+def metrics_of(track: Track) -> dict[str, Metric[Any]]:
+    """Make every metric of a track, the one it is ranked by first."""
+    metrics = {name: REGISTRY.create(name, {}) for name in REGISTRY.names()}
+    ordered = sorted(metrics, key=lambda name: name != HEADLINE[track])
+    return {name: metrics[name] for name in ordered if metrics[name].track is track}

@@ -1,0 +1,22 @@
+"""Peak signal-to-noise ratio."""
+
+import numpy as np
+
+from . import ReconstructionMetric, Values
+from .mse import Mse
+
+CAP = 100.0  # dB, for an exact copy; 8-bit images that differ at all stay below up to 226 x 226
+
+
+class Psnr(ReconstructionMetric):
+    """Peak signal-to-noise ratio in dB, peak 1, at most 100 dB for an image; its mean over images.
+
+    The logarithm is taken for each image: the ratio of the mean error would hide the best ones.
+    """
+
+    range = (0.0, CAP)
+
+    def compare(self, predicted: Values, truth: Values) -> Values:
+        """Take -10 log10 of each image's mean squared error."""
+        floor = 10 ** (-CAP / 10)
+        return -10 * np.log10(np.maximum(Mse().compare(predicted, truth), floor))
