@@ -25,7 +25,7 @@ class FaceAttribute:
 # in the order in which they are drawn: those of a person first
 ATTRIBUTES: Mapping[str, FaceAttribute] = {
     "gender": FaceAttribute(("feminine", "masculine"), (0.5, 0.5), of_person=True),
-    "group": FaceAttribute(
+    "race": FaceAttribute(
         tuple(f"group {number}" for number in range(1, 8)), (1 / 7,) * 7, of_person=True
     ),
     "big_nose": FaceAttribute(("no", "yes"), (0.7, 0.3), of_person=True),

@@ -158,7 +158,7 @@ def draw_people(seed: int, labels: Labels) -> People:
 
 
 def _of_group(trait: str, labels: Labels) -> NDArray[np.float64]:
-    return np.array([getattr(group, trait) for group in GROUPS], np.float64)[labels["group"]]
+    return np.array([getattr(group, trait) for group in GROUPS], np.float64)[labels["race"]]
 
 
 def _of_gender(

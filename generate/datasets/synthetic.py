@@ -31,7 +31,7 @@ class Synthetic(Dataset):
     attributes: ClassVar[Mapping[str, tuple[str, ...]]] = {
         name: attribute.classes for name, attribute in ATTRIBUTES.items()
     }
-    stratum: ClassVar[str] = "group"
+    stratum: ClassVar[str] = "race"
     licence: ClassVar[Licence] = Licence(
         name="CC0-1.0",
         redistributable=True,
