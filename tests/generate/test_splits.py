@@ -1,4 +1,4 @@
-"""Splits: disjoint by subject, stratified, the same for every release, unknown without the secret."""
+"""Splits: disjoint by subject, stratified, shared by releases, unknown without the secret."""
 
 from collections.abc import Sequence
 

@@ -1,0 +1,133 @@
+"""Every attack keeps the contract; controls show that attacks read activations and nothing else."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from leakboard.evaluate import fit_attack, read_records, read_truth
+from leakboard.evaluate.attacks import REGISTRY, Attack
+from leakboard.evaluate.attacks.attribute_classifier import AttributeClassifier
+from leakboard.evaluate.attacks.nearest_neighbour import NearestNeighbour
+from leakboard.evaluate.attacks.prior import Prior
+from leakboard.evaluate.records import Records
+from leakboard.schemas import Release, Setting, Track
+from leakboard.schemas.registry import options_of
+
+from ..tiny import MakeRelease
+
+NAMES = REGISTRY.names()
+
+
+def quick(name: str) -> dict[str, Any]:
+    """The smallest budget the attack takes."""
+    return {"epochs": 1} if "epochs" in options_of(REGISTRY.find(name)) else {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("defense", ["none", "gaussian_noise"])
+def test_every_attack_answers_for_every_image_once(
+    release_of: MakeRelease, name: str, defense: str
+) -> None:
+    release = release_of(defense)
+    predictions = fit_attack(release, name, quick(name)).predict("validation")
+    manifest = release.manifest
+    count = manifest.splits["validation"].images
+    expected = (
+        (len(manifest.sensitive.classes),)
+        if predictions.header.track is Track.ATTRIBUTE
+        else manifest.image_shape
+    )
+    assert predictions.values.shape == (count, *expected)
+    assert len(set(predictions.sample_ids)) == count
+    assert predictions.header.fingerprint == manifest.fingerprint
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_seed_gives_the_same_predictions(release: Release, name: str) -> None:
+    first, second = (fit_attack(release, name, quick(name)).predict("test") for _ in range(2))
+    assert (first.values == second.values).all()
+
+
+def test_an_attack_sees_no_answer_of_the_split_it_predicts(release: Release) -> None:
+    class Spy(Attack):
+        track = Track.ATTRIBUTE
+        seen: Records
+
+        def fit(self, auxiliary: Records) -> None:
+            self.classes = len(auxiliary.manifest.sensitive.classes)
+
+        def predict(self, records: Records) -> torch.Tensor:
+            Spy.seen = records
+            return torch.full((len(records), self.classes), 1 / self.classes)
+
+    Spy.__module__, Spy.__qualname__ = __name__, "Spy"
+    globals()["Spy"] = Spy
+    fit_attack(release, f"{__name__}:Spy", {}).predict("validation")
+    seen = Spy.seen
+    assert seen.inputs is seen.task is seen.sensitive is seen.subject is None
+    with pytest.raises(ValueError, match="without its answers"):
+        seen.known("sensitive")
+
+
+def test_the_prior_guesses_the_majority_of_auxiliary(release: Release) -> None:
+    auxiliary = read_records(release, "auxiliary")
+    attack = Prior()
+    attack.fit(auxiliary)
+    guess = attack.predict(read_records(release, "test"))
+    assert guess.argmax(dim=1).unique().tolist() == [auxiliary.known("sensitive").mode().values]
+    torch.testing.assert_close(guess.sum(dim=1), torch.ones(len(guess)).double())
+
+
+def test_the_task_output_prior_reads_a_label_that_the_task_gives_away(release: Release) -> None:
+    """With the task logits equal to the sensitive label the guess is always right."""
+    auxiliary, validation = (read_records(release, s) for s in ("auxiliary", "validation"))
+    planted = [
+        replace(r, task_logits=torch.nn.functional.one_hot(r.known("sensitive"), 2).float())
+        for r in (auxiliary, validation)
+    ]
+    attack = Prior(given="task_output")
+    attack.fit(planted[0])
+    guess = attack.predict(planted[1]).argmax(dim=1)
+    assert torch.equal(guess, validation.known("sensitive"))
+
+
+def test_nearest_neighbour_finds_the_record_itself(release: Release) -> None:
+    auxiliary = read_records(release, "auxiliary")
+    attack = NearestNeighbour(track=Track.RECONSTRUCTION)
+    attack.fit(auxiliary)
+    found = attack.predict(auxiliary)
+    torch.testing.assert_close(found, auxiliary.known("inputs") / 255)
+
+
+def planted(records: Records, strength: float) -> Records:
+    """Write the sensitive label into one channel of otherwise random activations."""
+    generator = torch.Generator().manual_seed(len(records))
+    activation = torch.randn(records.activation.shape, generator=generator)
+    activation[:, 0] += strength * records.known("sensitive")[:, None, None]
+    return replace(records, activation=activation.half())
+
+
+@pytest.mark.parametrize(("strength", "low", "high"), [(3.0, 0.95, 1.0), (0.0, 0.2, 0.8)])
+def test_the_classifier_reads_a_planted_label_and_not_pure_noise(
+    release: Release, strength: float, low: float, high: float
+) -> None:
+    attack = AttributeClassifier(epochs=12, augment=False)
+    attack.fit(planted(read_records(release, "defender"), strength))
+    records = planted(read_truth(release, "test", None), strength)
+    right = attack.predict(records).argmax(dim=1) == records.known("sensitive")
+    assert low <= right.double().mean().item() <= high
+
+
+def test_only_the_stated_setting_is_given_the_client(release: Release) -> None:
+    pairs = fit_attack(release, "attribute_classifier", {"epochs": 1, "augment": False})
+    both = fit_attack(release, "attribute_classifier", {"epochs": 1})
+    assert (pairs.attack.setting, pairs.attack.client) == (Setting.AUXILIARY, None)
+    assert both.attack.setting is Setting.AUXILIARY_WHITEBOX
+    assert both.attack.client is not None
+
+
+def test_a_ceiling_needs_the_answers_of_the_split(release: Release) -> None:
+    fitted = fit_attack(release, "raw_image_classifier", {"epochs": 1})
+    assert fitted.predict("test").header.ceiling
