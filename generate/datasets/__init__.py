@@ -64,7 +64,10 @@ class Dataset(ABC):
 
     def images(self, rows: Sequence[int]) -> NDArray[np.uint8]:
         """Decode images to (N, size, size, 3) uint8 sRGB."""
-        return np.stack([decode(content, self.size) for content in self.encoded(rows)])
+        pixels = np.empty((len(rows), self.size, self.size, 3), np.uint8)
+        for place, content in enumerate(self.encoded(rows)):
+            pixels[place] = decode(content, self.size)
+        return pixels
 
     def classes(self, attribute: str) -> tuple[str, ...]:
         """Class names of an attribute; `UnknownName` suggests the nearest."""

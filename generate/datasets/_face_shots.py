@@ -84,7 +84,7 @@ def draw_shots(seed: int, rows: Sequence[int], labels: Labels) -> Shots:
 def _draw_expression(draws: Draws, labels: Labels) -> Expression:
     smiling = labels["smiling"] == 1
     return Expression(
-        smile=number(draws.normal(np.where(smiling, 0.105, 0.010), 0.022)),
+        smile=number(draws.normal(np.where(smiling, 0.112, 0.005), 0.021)),
         opening=number(labels["mouth_open"] * draws.normal(0.062, 0.014).clip(0.03)),
         squint=number(draws.normal(np.where(smiling, 0.84, 1.0), 0.09).clip(0.5, 1.2)),
         gaze=number(draws.normal(0, 0.018)),

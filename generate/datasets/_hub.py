@@ -133,56 +133,62 @@ def _complete(found: list[Shard], split: str, folder: Path) -> list[Shard]:
 def read_index(
     shards: list[Shard], layout: HubLayout, classes: Mapping[str, tuple[str, ...]]
 ) -> Index:
-    """Read every label, and no image."""
+    """Read every label, and no image; `SchemaMismatch` names the file and column at fault."""
     tables = [_read_columns(shard.path, layout) for shard in shards]
+    labels = {
+        attribute: _concatenate(tables, column) for attribute, column in layout.labels.items()
+    }
     for shard, table in zip(shards, tables, strict=True):
-        for attribute, column in layout.labels.items():
-            _check_labels(shard.path, table, column, classes[attribute])
-    table = pa.concat_tables([table.replace_schema_metadata(None) for table in tables])
-    keys = [
-        f"{shard.key}/{row}"
-        for shard, table in zip(shards, tables, strict=True)
-        for row in range(table.num_rows)
-    ]
-    splits = np.repeat([shard.split for shard in shards], [table.num_rows for table in tables])
-    return Index(
-        keys=keys,
-        subjects=_strings(table.column(layout.subject)) if layout.subject else keys,
-        labels={name: _int64(table.column(column)) for name, column in layout.labels.items()},
-        official_test=splits == layout.test if layout.test else None,
-    )
+        _check_labels(shard.path, table, layout, classes)
+    rows = [table.num_rows for table in tables]
+    keys = [f"{shard.key}/{row}" for shard, n in zip(shards, rows, strict=True) for row in range(n)]
+    people = _concatenate(tables, layout.subject).astype(str).tolist() if layout.subject else keys
+    splits = np.repeat([shard.split for shard in shards], rows)
+    return Index(keys, people, labels, splits == layout.test if layout.test else None)
 
 
 def _read_columns(path: Path, layout: HubLayout) -> pa.Table:
     with _reading(path), pq.ParquetFile(path) as file:
         schema = file.schema_arrow
-        image = schema.field(layout.image).type if layout.image in schema.names else None
-        if not set(layout.columns) <= set(schema.names) or not _holds_bytes(image):
-            raise SchemaMismatch(
-                f"{path}: expected an image column {layout.image!r} (a struct with bytes) and the "
-                f"columns {layout.columns}, but got {schema.names}; give an unchanged Hub copy"
+        wrong = [name for name in layout.columns if not _is_number(schema, name)]
+        if wrong or not _holds_bytes(schema, layout.image):
+            raise _mismatch(
+                path,
+                f"a column {layout.image!r} of images (structs with bytes) and numbers in "
+                f"{layout.columns}",
+                {field.name: str(field.type) for field in schema},
             )
-        return file.read(columns=layout.columns)
+        table = file.read(columns=layout.columns)
+    gaps = [name for name in layout.columns if table.column(name).null_count]
+    if gaps:
+        raise _mismatch(path, "a number in every row", f"gaps in {gaps}")
+    return table
 
 
-def _holds_bytes(kind: pa.DataType | None) -> bool:
-    return kind is not None and pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
+def _is_number(schema: pa.Schema, name: str) -> bool:
+    kind = schema.field(name).type if name in schema.names else pa.null()
+    return bool(pa.types.is_integer(kind) or pa.types.is_boolean(kind))
 
 
-def _check_labels(path: Path, table: pa.Table, column: str, classes: tuple[str, ...]) -> None:
-    kind = table.schema.field(column).type
-    if not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
-        raise SchemaMismatch(f"{path}: expected class numbers in {column!r}, but got {kind}")
-    names = _class_names(table.schema, column)
-    if names is not None and names != classes:
-        raise SchemaMismatch(f"{path}: expected {column!r} to mean {classes}, but got {names}")
-    if table.column(column).null_count:
-        raise SchemaMismatch(f"{path}: {column!r} has {table.column(column).null_count} gaps")
-    outside = sorted(set(np.unique(_int64(table.column(column)))) - set(range(len(classes))))
-    if outside:
-        raise SchemaMismatch(
-            f"{path}: expected {column!r} in 0..{len(classes) - 1}, but got {outside[0]}"
-        )
+def _holds_bytes(schema: pa.Schema, name: str) -> bool:
+    kind = schema.field(name).type if name in schema.names else pa.null()
+    return bool(pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0)
+
+
+def _concatenate(tables: list[pa.Table], column: str) -> NDArray[np.int64]:
+    return np.concatenate([table.column(column).cast(pa.int64()).to_numpy() for table in tables])
+
+
+def _check_labels(
+    path: Path, table: pa.Table, layout: HubLayout, classes: Mapping[str, tuple[str, ...]]
+) -> None:
+    for attribute, column in layout.labels.items():
+        expected, noted = classes[attribute], _class_names(table.schema, column)
+        if noted is not None and noted != expected:
+            raise _mismatch(path, f"{column!r} to mean {expected}", noted)
+        found = np.unique(_concatenate([table], column))
+        if not np.isin(found, range(len(expected))).all():
+            raise _mismatch(path, f"{column!r} in 0..{len(expected) - 1}", found.tolist())
 
 
 def _class_names(schema: pa.Schema, column: str) -> tuple[str, ...] | None:
@@ -193,14 +199,10 @@ def _class_names(schema: pa.Schema, column: str) -> tuple[str, ...] | None:
     return None if names is None else tuple(names)
 
 
-def _int64(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    values: NDArray[np.int64] = column.cast(pa.int64()).to_numpy()
-    return values
-
-
-def _strings(column: pa.ChunkedArray) -> list[str]:
-    values: list[str] = column.cast(pa.string()).to_pylist()
-    return values
+def _mismatch(path: Path, expected: str, got: object) -> SchemaMismatch:
+    return SchemaMismatch(
+        f"{path}: expected {expected}, but got {got}; give an unchanged copy of the Hub repository"
+    )
 
 
 @contextmanager

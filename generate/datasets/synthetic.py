@@ -65,9 +65,8 @@ class Synthetic(Dataset):
 
     @property
     def revision(self) -> str:
-        """The renderer's version and a digest of the options: the same for the same images."""
-        recipe = hashlib.sha256(repr(self._recipe).encode()).hexdigest()
-        return f"renderer-{RENDERER}-{recipe[:16]}"
+        """A digest of the renderer's version and the options: the same for the same images."""
+        return hashlib.sha256(f"renderer {RENDERER} {self._recipe}".encode()).hexdigest()
 
     def images(self, rows: Sequence[int]) -> NDArray[np.uint8]:
         """Draw (N, size, size, 3) uint8 sRGB images."""

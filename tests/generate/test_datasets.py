@@ -1,4 +1,4 @@
-"""What holds for every dataset; a new one needs a tiny source in dataset_sources.py."""
+"""What holds for every dataset; one with files needs a tiny source in dataset_sources.py."""
 
 import io
 from pathlib import Path
