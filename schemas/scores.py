@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from .base import Record, Sha256
 from .config import Scale
+from .records import PublicSplit
 
 
 class Track(StrEnum):
@@ -67,7 +68,7 @@ class ScoreReport(Record):
     ceiling: bool
     track: Track
     setting: Setting
-    split: str
+    split: PublicSplit
     scores: dict[str, Score]
     anchors: dict[str, dict[str, Score]]
     flags: tuple[str, ...]

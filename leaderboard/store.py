@@ -1,0 +1,178 @@
+"""The result store: one JSON file per entry is the truth, a database its index.
+
+`<board>/results/<entry_id>.json` can be committed, copied and merged like any file; the index
+answers filters and is rebuilt whenever it does not match the files.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    Column,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    delete,
+    insert,
+    make_url,
+    select,
+    update,
+)
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateTable
+
+from ..schemas import CorruptData, LeaderboardRow, SchemaMismatch, Track
+from ..schemas.files import write_text
+
+LOCK_SECONDS = 60  # how long a writer waits for another one
+
+ENTRIES = Table(
+    "entries",
+    MetaData(),
+    Column("entry_id", String(16), primary_key=True),
+    Column("modified", BigInteger, nullable=False),  # of the JSON file, in ns
+    Column("submitted", String(20), nullable=False),
+    Column("track", String, nullable=False, index=True),
+    Column("dataset", String, nullable=False),
+    Column("defense", String, nullable=False),
+    Column("config_id", String, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("attack", String, nullable=False),
+    Column("split", String, nullable=False),
+    Column("content", Text, nullable=False),
+)
+
+
+class Filter(TypedDict, total=False):
+    """What entries can be asked for; every condition given must hold."""
+
+    track: Track
+    dataset: str
+    defense: str
+    config_id: str
+    seed: int
+    attack: str
+    split: str
+
+
+@dataclass(frozen=True)
+class Board:
+    """A folder of results and its index; safe to write from several processes at once."""
+
+    folder: Path
+    engine: Engine
+
+    @classmethod
+    def open(cls, folder: Path, url: str | None = None) -> "Board":
+        """Open the board in `folder`, made if it is new.
+
+        `url` is any SQLAlchemy URL and defaults to the SQLite file `<folder>/index.sqlite`.
+        Raises `CorruptData` where the index or a result cannot be read.
+        """
+        (folder / "results").mkdir(parents=True, exist_ok=True)
+        sqlite = URL.create("sqlite", database=str(folder / "index.sqlite"))
+        board = cls(folder, _engine(make_url(url) if url else sqlite))
+        try:
+            board._create()
+            if board._indexed() != board._modified():
+                board.rebuild()
+        except DatabaseError as problem:
+            raise CorruptData(
+                f"{board.engine.url}: the index cannot be used ({problem.orig}); if it is damaged, "
+                f"delete it: it is rebuilt from {folder / 'results'}"
+            ) from problem
+        return board
+
+    def add(self, row: LeaderboardRow) -> None:
+        """Enter a row; the same attack on the same release replaces its earlier entry."""
+        path = self._path(row.entry_id)
+        mine = ENTRIES.c.entry_id == row.entry_id
+        with self.engine.begin() as connection:
+            # The index is written first: its lock keeps other writers off the file.
+            connection.execute(delete(ENTRIES).where(mine))
+            connection.execute(insert(ENTRIES).values(_columns(row, modified=0)))
+            write_text(path, row.to_json())
+            modified = path.stat().st_mtime_ns
+            connection.execute(update(ENTRIES).where(mine).values(modified=modified))
+
+    def rows(self, **wanted: Unpack[Filter]) -> list[LeaderboardRow]:
+        """Entries for which every given column has the given value, oldest first."""
+        query = select(ENTRIES.c.content).order_by(ENTRIES.c.submitted, ENTRIES.c.entry_id)
+        for name, value in wanted.items():
+            query = query.where(ENTRIES.c[name] == value)
+        with self.engine.connect() as connection:
+            contents = connection.scalars(query).all()
+        return [LeaderboardRow.parse(json.loads(content), "the index") for content in contents]
+
+    def rebuild(self) -> None:
+        """Make the index anew from the JSON files."""
+        with self.engine.begin() as connection:
+            connection.execute(delete(ENTRIES))  # takes the lock before the files are read
+            for modified, row in self._results():
+                connection.execute(insert(ENTRIES).values(_columns(row, modified)))
+
+    def _create(self) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(CreateTable(ENTRIES, if_not_exists=True))
+
+    def _path(self, entry_id: str) -> Path:
+        return self.folder / "results" / f"{entry_id}.json"
+
+    def _files(self) -> list[Path]:
+        return sorted((self.folder / "results").glob("*.json"))
+
+    def _modified(self) -> dict[str, int]:
+        return {path.stem: path.stat().st_mtime_ns for path in self._files()}
+
+    def _indexed(self) -> dict[str, int]:
+        with self.engine.connect() as connection:
+            found = connection.execute(select(ENTRIES.c.entry_id, ENTRIES.c.modified))
+            return {entry.entry_id: entry.modified for entry in found}
+
+    def _results(self) -> Iterator[tuple[int, LeaderboardRow]]:
+        for path in self._files():
+            yield path.stat().st_mtime_ns, _read(path)
+
+
+def _engine(url: URL) -> Engine:
+    waits = {"timeout": LOCK_SECONDS} if url.get_backend_name() == "sqlite" else {}
+    return create_engine(url, poolclass=NullPool, connect_args=waits)
+
+
+def _read(path: Path) -> LeaderboardRow:
+    try:
+        row = LeaderboardRow.parse(json.loads(path.read_bytes()), str(path))
+    except ValueError as problem:
+        raise CorruptData(f"{path} is not JSON: {problem}; remove it or score again") from None
+    if row.entry_id != path.stem:
+        raise SchemaMismatch(
+            f"{path}: expected the entry {path.stem}, but its content is {row.entry_id}; "
+            "score the attack again"
+        )
+    return row
+
+
+def _columns(row: LeaderboardRow, modified: int) -> dict[str, Any]:
+    return {
+        "entry_id": row.entry_id,
+        "modified": modified,
+        "submitted": row.submitted,
+        "track": row.report.track,
+        "dataset": row.dataset,
+        "defense": row.defense,
+        "config_id": row.config_id,
+        "seed": row.seed,
+        "attack": row.report.attack,
+        "split": row.report.split,
+        "content": row.to_json(),
+    }

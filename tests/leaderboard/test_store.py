@@ -1,0 +1,177 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from leakboard.leaderboard import Board
+from leakboard.schemas import CorruptData, LeaderboardRow, SchemaMismatch, Track
+
+MakeRow = Callable[..., LeaderboardRow]
+
+# Two writers start together once the file `go` appears: python -c WRITER BOARD ENTRIES GO
+WRITER = """
+import json, sys, time
+from pathlib import Path
+from leakboard.leaderboard import Board
+from leakboard.schemas import LeaderboardRow
+board, entries, go = map(Path, sys.argv[1:])
+rows = [LeaderboardRow.parse(entry, "") for entry in json.loads(entries.read_text())]
+print("ready", flush=True)
+while not go.exists():
+    time.sleep(0.001)
+for row in rows:
+    Board.open(board).add(row)
+"""
+
+
+@pytest.fixture
+def rows(make_row: MakeRow) -> list[LeaderboardRow]:
+    return [
+        make_row(defense, (0.5, 0.4, 0.6), seed=seed, track=track)
+        for defense in ("none", "disco")
+        for seed in (0, 1)
+        for track in Track
+    ]
+
+
+def filled(folder: Path, rows: list[LeaderboardRow]) -> Board:
+    board = Board.open(folder)
+    for row in rows:
+        board.add(row)
+    return board
+
+
+def by_id(rows: list[LeaderboardRow]) -> list[LeaderboardRow]:
+    return sorted(rows, key=lambda row: row.entry_id)
+
+
+def test_what_is_added_is_read_back(tmp_path: Path, rows: list[LeaderboardRow]) -> None:
+    board = filled(tmp_path, rows)
+    assert by_id(board.rows()) == by_id(rows)
+    assert by_id(Board.open(tmp_path).rows()) == by_id(rows)
+
+
+def test_filters_are_the_columns(tmp_path: Path, rows: list[LeaderboardRow]) -> None:
+    board = filled(tmp_path, rows)
+    found = board.rows(track=Track.ATTRIBUTE, defense="disco", seed=1)
+    assert [(r.report.track, r.defense, r.seed) for r in found] == [("attribute", "disco", 1)]
+    assert len(board.rows(dataset="synthetic", split="test", attack="classifier")) == len(rows)
+    assert board.rows(config_id=rows[0].config_id) == board.rows(defense="none")
+    assert board.rows(dataset="cifar10") == []
+
+
+def test_the_oldest_entry_comes_first(tmp_path: Path, make_row: MakeRow) -> None:
+    times = ["2026-03-01T00:00:00Z", "2025-12-31T23:59:59Z", "2026-01-01T00:00:00Z"]
+    board = filled(
+        tmp_path,
+        [make_row("none", (0.5, 0.4, 0.6), seed=i, submitted=t) for i, t in enumerate(times)],
+    )
+    assert [row.submitted for row in board.rows()] == sorted(times)
+
+
+def test_the_same_attack_on_the_same_release_replaces_its_entry(
+    tmp_path: Path, make_row: MakeRow
+) -> None:
+    first, again = (make_row("disco", (value, 0.4, 0.6)) for value in (0.45, 0.55))
+    assert filled(tmp_path, [first, again]).rows() == [again]
+
+
+def test_the_index_can_be_lost(tmp_path: Path, rows: list[LeaderboardRow]) -> None:
+    filled(tmp_path, rows)
+    (tmp_path / "index.sqlite").unlink()
+    assert by_id(Board.open(tmp_path).rows()) == by_id(rows)
+
+
+def test_rebuilding_gives_what_was_there(tmp_path: Path, rows: list[LeaderboardRow]) -> None:
+    board = filled(tmp_path, rows)
+    before = board.rows()
+    board.rebuild()
+    assert board.rows() == before
+
+
+def test_files_that_come_change_or_go_are_noticed(
+    tmp_path: Path, rows: list[LeaderboardRow], make_row: MakeRow
+) -> None:
+    here, there = filled(tmp_path / "here", rows[:2]), filled(tmp_path / "there", rows[2:])
+    for path in (there.folder / "results").iterdir():
+        path.rename(here.folder / "results" / path.name)
+    assert by_id(Board.open(here.folder).rows()) == by_id(rows)
+    assert Board.open(there.folder).rows() == []
+
+    verified = rows[0].model_copy(update={"verified": True})
+    (here.folder / "results" / f"{verified.entry_id}.json").write_text(verified.to_json())
+    assert verified in Board.open(here.folder).rows()
+
+
+def test_any_sqlalchemy_url_holds_the_index(tmp_path: Path, rows: list[LeaderboardRow]) -> None:
+    url = f"sqlite:///{tmp_path / 'elsewhere.sqlite'}"
+    Board.open(tmp_path / "board", url).add(rows[0])
+    assert Board.open(tmp_path / "board", url).rows() == rows[:1]
+    assert not (tmp_path / "board" / "index.sqlite").exists()
+
+
+def test_an_entry_that_cannot_be_written_is_not_indexed(
+    tmp_path: Path, rows: list[LeaderboardRow]
+) -> None:
+    board = filled(tmp_path, rows[:1])
+    obstacle = tmp_path / "results" / f"{rows[1].entry_id}.json"
+    obstacle.mkdir()
+    with pytest.raises(OSError, match=rows[1].entry_id):
+        board.add(rows[1])
+    assert board.rows() == rows[:1]
+
+
+def test_a_damaged_result_stops_with_its_name(tmp_path: Path, rows: list[LeaderboardRow]) -> None:
+    filled(tmp_path, rows)
+    path = tmp_path / "results" / f"{rows[0].entry_id}.json"
+    path.write_text(path.read_text()[:-20])
+    with pytest.raises(CorruptData, match=path.name):
+        Board.open(tmp_path)
+
+
+def test_a_result_under_another_name_is_refused(tmp_path: Path, rows: list[LeaderboardRow]) -> None:
+    filled(tmp_path, rows[:1])
+    path = tmp_path / "results" / f"{rows[0].entry_id}.json"
+    path.rename(path.with_stem("0" * 16))
+    with pytest.raises(SchemaMismatch, match="expected the entry 0000000000000000"):
+        Board.open(tmp_path)
+
+
+def test_a_damaged_index_says_what_to_do(tmp_path: Path, rows: list[LeaderboardRow]) -> None:
+    filled(tmp_path, rows)
+    (tmp_path / "index.sqlite").write_bytes(b"not a database" * 100)
+    with pytest.raises(CorruptData, match="delete it: it is rebuilt"):
+        Board.open(tmp_path)
+
+
+def test_two_processes_writing_at_once_lose_nothing(tmp_path: Path, make_row: MakeRow) -> None:
+    shared = [make_row("shared", (0.5, 0.4, 0.6), seed=seed) for seed in range(10)]
+    own = {
+        writer: [make_row(writer, (0.5, 0.4, 0.6), seed=seed) for seed in range(20)]
+        for writer in ("one", "two")
+    }
+    writers = []
+    for name, mine in own.items():
+        entries = tmp_path / f"{name}.json"
+        entries.write_text("[" + ",".join(row.to_json() for row in [*mine, *shared]) + "]")
+        places = [str(tmp_path / "board"), str(entries), str(tmp_path / "go")]
+        writers.append(
+            subprocess.Popen(
+                [sys.executable, "-c", WRITER, *places], stdout=subprocess.PIPE, text=True
+            )
+        )
+    for writer in writers:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+    (tmp_path / "go").touch()
+    for writer in writers:
+        writer.communicate(timeout=120)
+        assert writer.returncode == 0
+
+    expected = by_id([*own["one"], *own["two"], *shared])
+    board = Board.open(tmp_path / "board")
+    assert by_id(board.rows()) == expected
+    board.rebuild()
+    assert by_id(board.rows()) == expected
