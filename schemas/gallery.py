@@ -52,7 +52,7 @@ class Gallery(Record):
         try:
             gallery = cls.parse(json.loads(path.read_bytes()), str(path))
         except ValueError as problem:
-            raise CorruptData(f"{path} is not JSON: {problem}") from None
+            raise CorruptData(f"{path} is not JSON ({problem}); make the gallery again") from None
         for name in gallery.files:
             if not (folder / name).is_file():
                 raise MissingData(f"{folder / name} is missing; make the gallery again")

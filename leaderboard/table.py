@@ -1,0 +1,183 @@
+"""Tables of the board: columns with their help, and cells; ready for `st.dataframe` or a file.
+
+An arrow says which way is better for the people whose data it is: more utility, less leakage.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import pyarrow as pa
+
+from ..schemas import Direction, LeaderboardRow, Score, Track
+from .estimates import Estimate
+from .ranking import SEEDS, UNDEFENDED, Group, Standing, attack_name, written
+
+Row = TypeVar("Row")
+Cell = str | float | None
+
+MEASURE = {Track.ATTRIBUTE: "top-1 accuracy", Track.RECONSTRUCTION: "SSIM"}
+INTERVAL = "Value [95 % interval] n = images."
+LEAKS_MORE = {
+    Direction.HIGHER_LEAKS_MORE: "↑ leaks more",
+    Direction.LOWER_LEAKS_MORE: "↓ leaks more",
+}
+
+
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """A column: its heading, its explanation, and how a row fills it; None is missing."""
+
+    label: str
+    help: str
+    cell: Callable[[Row], Cell]
+    prose: bool = False
+
+
+def table(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> pa.Table:
+    """Fill the columns, one row each, in the order given."""
+    return pa.table({column.label: [column.cell(row) for row in rows] for column in columns})
+
+
+def standing_columns(
+    group: Group, track: Track, standings: Sequence[Standing]
+) -> list[Column[Standing]]:
+    """The columns of a group's ranking, with one for each anchor that was scored."""
+    return [
+        Column(
+            "Rank",
+            "Place by worst-case leakage, least first; defenses whose intervals overlap share "
+            f"places. Provisional with fewer than {SEEDS} seeds.",
+            _rank,
+        ),
+        Column("Defense", "What changes the activation before it is sent.", lambda s: s.defense),
+        Column("Options", "The defense's options.", lambda s: s.options),
+        Column(
+            "Utility ↑",
+            f"Accuracy of the task network on {group.task}, {group.split} split. {INTERVAL} "
+            "More is better.",
+            lambda s: str(s.utility),
+        ),
+        Column(
+            "Loss ↓",
+            "Utility lost against the undefended network, in points of accuracy. Less is better.",
+            lambda s: None if s.loss is None else round(100 * s.loss, 2),
+        ),
+        Column(
+            "Worst-case leakage ↓",
+            f"What the strongest attack reads: {MEASURE[track]}. {INTERVAL} Less is better.",
+            lambda s: _written(s.leakage),
+        ),
+        Column(
+            "Strongest attack",
+            "The attack that holds the record.",
+            lambda s: ", ".join(s.attacks) or None,
+        ),
+        Column(
+            "Seeds",
+            f"Training runs that were attacked, of the {SEEDS} that a rank needs.",
+            lambda s: f"{len(s.seeds)} of {SEEDS}",
+        ),
+        Column("Notes", "Why there is no rank, and what the scorer found.", _notes, True),
+        *_anchor_columns(track, standings),
+        Column(
+            "Split layer",
+            "The last block on the device, and its index.",
+            lambda _: f"{group.split_layer} ({group.split_index})",
+        ),
+        Column("Scale", "How much training stands behind it.", lambda _: group.scale),
+    ]
+
+
+def answer(standings: Sequence[Standing]) -> str:
+    """Say in a sentence which defenses leak least, and what the undefended network leaks."""
+    leaders = [standing for standing in standings if standing.rank and standing.rank.best == 1]
+    if not leaders:
+        return "No defense is ranked here; the notes say why."
+    undefended = [s for s in standings if s.rank and s.defense == UNDEFENDED and s not in leaders]
+    sentences = [f"Least worst-case leakage: {_named(leaders)}."]
+    if len(leaders) > 1:
+        sentences.append("The data do not separate them.")
+    if undefended:
+        sentences.append(f"Undefended: {_named(undefended)}.")
+    return " ".join(sentences)
+
+
+def _named(standings: Sequence[Standing]) -> str:
+    return ", ".join(f"{standing.name} ({standing.leakage})" for standing in standings)
+
+
+def entry_columns(rows: Sequence[LeaderboardRow]) -> list[Column[LeaderboardRow]]:
+    """The columns of a list of entries, with one for each metric that was scored."""
+    first: list[Column[LeaderboardRow]] = [
+        Column("Attack", "The attack with its options.", attack_name),
+        Column("Knows", "What the attacker knows.", lambda row: str(row.report.setting)),
+        Column("Defense", "What was attacked.", lambda row: row.defense),
+        Column("Options", "The defense's options.", lambda row: written(row.defense_options)),
+        Column("Seed", "The seed of the defense's training.", lambda row: row.seed),
+    ]
+    last: list[Column[LeaderboardRow]] = [
+        Column(
+            "Checked",
+            "Verified: the organiser ran the attack. Declared: its predictions were scored.",
+            lambda row: "verified" if row.verified else "declared",
+        ),
+        Column("Flags", "What the scorer found.", _flags, True),
+        Column("Submitted", "Time in UTC.", lambda row: row.submitted),
+        Column("Entry", "Its file in the folder results.", lambda row: row.entry_id),
+    ]
+    scores = {name: score for row in rows for name, score in row.report.scores.items()}
+    return [*first, *(_score_column(name, score) for name, score in scores.items()), *last]
+
+
+def _score_column(name: str, score: Score) -> Column[LeaderboardRow]:
+    return Column(
+        f"{name} ({LEAKS_MORE[score.direction]})",
+        f"{INTERVAL} {score.direction.capitalize()}.",
+        lambda row: _score(row.report.scores.get(name)),
+    )
+
+
+def _flags(row: LeaderboardRow) -> str | None:
+    return "; ".join(row.report.flags) or None
+
+
+def _score(score: Score | None) -> str | None:
+    return None if score is None else str(Estimate.of(score))
+
+
+def _anchor_columns(track: Track, standings: Sequence[Standing]) -> list[Column[Standing]]:
+    names = dict.fromkeys(name for standing in standings for name in standing.anchors)
+    return [_anchor_column(name, track) for name in names]
+
+
+def _anchor_column(name: str, track: Track) -> Column[Standing]:
+    return Column(
+        f"Anchor: {anchor_label(name)}",
+        f"A yardstick on the same images, not an attack: {MEASURE[track]}. {INTERVAL}",
+        lambda standing: _written(standing.anchors.get(name)),
+    )
+
+
+def anchor_label(name: str) -> str:
+    """Write an anchor's name for people.
+
+    >>> anchor_label("task_output")
+    'task output'
+    """
+    return name.replace("_", " ")
+
+
+def _written(estimate: Estimate | None) -> str | None:
+    return None if estimate is None else str(estimate)
+
+
+def _rank(standing: Standing) -> str:
+    if standing.rank is None:
+        return "not ranked"
+    return f"{standing.rank} (provisional)" if standing.provisional else str(standing.rank)
+
+
+def _notes(standing: Standing) -> str | None:
+    reasons = [standing.unranked] if standing.unranked else []
+    return "; ".join([*reasons, *standing.flags]) or None
