@@ -12,6 +12,7 @@ from ._files import ImageFiles, Source, digest
 IMAGES = "img_align_celeba"
 ATTRIBUTES = "list_attr_celeba.txt"
 IDENTITIES = "identity_CelebA.txt"
+SIGNS = {"-1": 0, "1": 1}
 
 
 class CelebaFolder(ImageFiles):
@@ -64,11 +65,14 @@ def _read_attributes(
     _, names, *lines = _lines(path)
     if tuple(names.split()) != attributes:
         raise SchemaMismatch(f"{path}: expected the 40 attributes of CelebA, but got {names!r}")
-    rows = [_columns(path, line, 1 + len(attributes)) for line in lines]
-    signs = np.array([row[1:] for row in rows])
-    if not np.isin(signs, ("-1", "1")).all():
-        raise SchemaMismatch(f"{path}: expected every attribute to be -1 or 1")
-    return [row[0] for row in rows], (signs == "1").astype(np.int64)
+    keys, labels = [], []
+    for line in lines:
+        key, *signs = _columns(path, line, 1 + len(attributes))
+        if not set(signs) <= SIGNS.keys():
+            raise SchemaMismatch(f"{path}: expected only -1 and 1, but got the line {line!r}")
+        keys.append(key)
+        labels.append([SIGNS[sign] for sign in signs])
+    return keys, np.array(labels, np.int64)
 
 
 def _columns(path: Path, line: str, count: int) -> list[str]:

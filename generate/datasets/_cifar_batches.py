@@ -32,7 +32,7 @@ LITERALS = {"SHORT_BINSTRING", "BINSTRING", "BININT", "BININT1", "BININT2"}
 class Batch:
     """Class numbers (N,) and pixels (N, 3072): the red plane, the green, the blue."""
 
-    labels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
     pixels: NDArray[np.uint8]
 
 
@@ -62,7 +62,7 @@ def _index(batches: list[Batch]) -> Index:
         for name, batch in zip(BATCHES, batches, strict=True)
         for row in range(len(batch.labels))
     ]
-    labels = np.concatenate([batch.labels for batch in batches]).astype(np.int64)
+    labels = np.concatenate([batch.labels for batch in batches])
     return Index(keys, keys, {"class": labels}, official_test=names == "test_batch")
 
 
@@ -93,7 +93,7 @@ def _check_names(
 
 def _checked(read: Callable[[Path], Batch], path: Path) -> Batch:
     batch = read(path)
-    if not len(batch.labels) or batch.labels.max() > 9:
+    if not len(batch.labels) or not np.isin(batch.labels, range(10)).all():
         raise CorruptData(f"{path}: expected class numbers 0 to 9; unpack the download again")
     return batch
 
@@ -110,7 +110,7 @@ def _read_binary(path: Path) -> Batch:
             "unpack the download again"
         )
     records = content.reshape(-1, 1 + PIXELS)
-    return Batch(records[:, 0], records[:, 1:])
+    return Batch(records[:, 0].astype(np.int64), records[:, 1:])
 
 
 def _read_python_names(path: Path) -> tuple[str, ...]:
@@ -135,7 +135,7 @@ def _read_python(path: Path) -> Batch:
     planes = np.frombuffer(pixels, np.uint8).reshape(
         (len(labels), PIXELS), order="F" if fortran is True else "C"
     )
-    return Batch(np.array(labels).clip(0, 255).astype(np.uint8), planes)
+    return Batch(np.array(labels, np.int64), planes)
 
 
 def _literals(path: Path) -> list[Any]:

@@ -242,7 +242,7 @@ PEOPLE = "celeba/identity_CelebA.txt"
             "1 of 10 images are missing, the first is 000004.jpg",
         ),
         ("celeba-official", replaced(ATTRIBUTES, "Bald", "Bold"), SchemaMismatch, "40 attributes"),
-        ("celeba-official", replaced(ATTRIBUTES, "-1", "0"), SchemaMismatch, "-1 or 1"),
+        ("celeba-official", replaced(ATTRIBUTES, "-1", "0"), SchemaMismatch, "only -1 and 1"),
         ("celeba-official", replaced(ATTRIBUTES, "-1", ""), SchemaMismatch, "41 columns"),
         ("celeba-official", replaced(PEOPLE, "000003", "999999"), SchemaMismatch, "000003.jpg"),
     ],
