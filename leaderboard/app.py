@@ -7,11 +7,19 @@ from pathlib import Path
 
 import streamlit as st
 
-from leakboard.leaderboard.figures import describe, trade_off
+from leakboard.leaderboard.figures import trade_off
 from leakboard.leaderboard.pictures import SIDE, View, magnified, views
 from leakboard.leaderboard.ranking import LOSSES, Group, Standing, groups, standings
 from leakboard.leaderboard.store import Board
-from leakboard.leaderboard.table import Column, Row, answer, entry_columns, standing_columns, table
+from leakboard.leaderboard.table import (
+    MEASURE,
+    Column,
+    Row,
+    answer,
+    entry_columns,
+    standing_columns,
+    table,
+)
 from leakboard.leaderboard.text import plain
 from leakboard.schemas import PUBLIC_SPLITS, LeaderboardRow, LeakboardError, Track
 
@@ -136,7 +144,7 @@ def draw_table(columns: Sequence[Column[Row]], rows: Sequence[Row], alt: str) ->
     """Draw a table whose columns explain themselves."""
     config = {
         column.label: st.column_config.Column(
-            help=plain(column.help), width="large" if column.prose else None
+            help=plain(column.help), width="medium" if column.prose else None
         )
         for column in columns
     }
@@ -147,7 +155,8 @@ def draw_table(columns: Sequence[Column[Row]], rows: Sequence[Row], alt: str) ->
 def draw_figure(contenders: Sequence[Standing], track: Track) -> None:
     """Draw utility against leakage where something was attacked."""
     if any(standing.leakage for standing in contenders):
-        st.altair_chart(trade_off(contenders, track), alt=describe(contenders, track))
+        alt = f"Utility against worst-case leakage ({MEASURE[track]})"
+        st.altair_chart(trade_off(contenders, track), alt=alt)
 
 
 def draw_gallery(images: Sequence[Sequence[View]]) -> None:

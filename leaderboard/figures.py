@@ -57,16 +57,6 @@ def trade_off(standings: Sequence[Standing], track: Track) -> alt.LayerChart:
     return alt.LayerChart(layer=layers).properties(height=HEIGHT + LEGEND_LINE * len(names))
 
 
-def describe(standings: Sequence[Standing], track: Track) -> str:
-    """Say in words what `trade_off` shows, for a screen reader."""
-    points = [
-        f"{standing.name}: utility {standing.utility}, leakage {standing.leakage}"
-        for standing in standings
-        if standing.leakage
-    ]
-    return f"Utility against worst-case leakage ({MEASURE[track]}). {'; '.join(points)}."
-
-
 def _scales(names: Sequence[str]) -> tuple[alt.Scale, alt.Scale]:
     """Colours and shapes by name; no pair of the two repeats among the first 36 names."""
     numbers = range(len(names))

@@ -226,10 +226,9 @@ def _why_unranked(standing: Standing, track: Track, allowed_loss: float) -> str 
     if standing.leakage is None:
         return f"no {track} attack yet"
     if standing.loss is None:
-        return "no undefended release to compare with"
+        return "no undefended release"
     if standing.loss > allowed_loss + EXACT:
-        points = f"{100 * standing.loss:.2f} points of utility"
-        return f"loses {points}, more than {100 * allowed_loss:g}"
+        return f"loses {100 * standing.loss:.3g} points, more than {100 * allowed_loss:g}"
     return None
 
 

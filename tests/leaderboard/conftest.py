@@ -1,15 +1,21 @@
-"""Entries of a board, made from the few facts that a test is about."""
+"""Entries and galleries of a board, made from the few facts that a test is about."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from leakboard.schemas import (
     HEADLINE,
     ClientCost,
     Direction,
+    Gallery,
+    GalleryImage,
     LeaderboardRow,
+    Licence,
     Score,
     ScoreReport,
     Setting,
@@ -18,6 +24,7 @@ from leakboard.schemas import (
 )
 
 MakeRow = Callable[..., LeaderboardRow]
+MakeGallery = Callable[..., Gallery]
 Interval = tuple[float, float, float]  # value, low, high
 
 
@@ -101,3 +108,46 @@ def make_row() -> MakeRow:
         return LeaderboardRow.parse(row.model_dump() | changes, "a test's entry")
 
     return make
+
+
+CC0 = Licence(name="CC0-1.0", redistributable=True, citation="made by the tests")
+
+
+def picture(seed: int, side: int = 8) -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+@pytest.fixture
+def make_gallery() -> MakeGallery:
+    return write_gallery
+
+
+def write_gallery(
+    board: Path, release: str, seeds: Sequence[int], fingerprint: str | None = None
+) -> Gallery:
+    """A gallery that shows the inputs with these seeds, rebuilt by one attack."""
+    folder = board / "gallery" / release
+    folder.mkdir(parents=True)
+    images = []
+    for place, seed in enumerate(seeds):
+        names = [f"{place}-{kind}.png" for kind in ("input", "activation", "decoder")]
+        picture(seed).save(folder / names[0])
+        picture(seed + 100, side=32).save(folder / names[1])
+        picture(seed + 200).save(folder / names[2])
+        images.append(
+            GalleryImage(
+                image_id=f"{seed:032x}",
+                input=names[0],
+                activation=names[1],
+                reconstructions={"decoder": names[2]},
+            )
+        )
+    gallery = Gallery(
+        release=release,
+        fingerprint=fingerprint or release[-1] * 64,
+        licence=CC0,
+        images=tuple(images),
+    )
+    (folder / "gallery.json").write_text(gallery.to_json())
+    return gallery

@@ -96,7 +96,7 @@ def test_the_address_holds_the_choices(
     page = open_page(track="reconstruction", loss="1")
     assert page.button_group(key="track").value == "reconstruction"
     ranking = page.dataframe[0].value
-    assert list(ranking["Notes"])[1] == "loses 2.00 points of utility, more than 1"
+    assert list(ranking["Notes"])[1] == "loses 2 points, more than 1"
 
 
 def test_a_choice_that_is_gone_gives_way(

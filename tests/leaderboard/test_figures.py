@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from leakboard.leaderboard import standings
-from leakboard.leaderboard.figures import describe, trade_off
+from leakboard.leaderboard.figures import trade_off
 from leakboard.schemas import LeaderboardRow, Track
 
 MakeRow = Callable[..., LeaderboardRow]
@@ -71,9 +71,3 @@ def test_36_defenses_are_told_apart_by_colour_and_shape(make_row: MakeRow) -> No
     (points,) = marks
     colours, shapes = (points["encoding"][c]["scale"]["range"] for c in ("color", "shape"))
     assert len(set(zip(colours, shapes, strict=True))) == 36
-
-
-def test_the_figure_is_told_in_words(make_row: MakeRow) -> None:
-    told = describe(standings(board(make_row), Track.ATTRIBUTE), Track.ATTRIBUTE)
-    assert "disco: utility 0.890 [0.870, 0.910] n=900, leakage 0.500 [0.480, 0.520]" in told
-    assert "pruning" not in told

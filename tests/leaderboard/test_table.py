@@ -55,7 +55,7 @@ def test_what_is_missing_is_missing_and_not_zero(make_row: MakeRow) -> None:
 def test_the_notes_hold_the_reason_and_the_flags(make_row: MakeRow) -> None:
     content, _ = ranking(board(make_row))
     noise = next(row for row in content if row["Defense"] == "noise")
-    assert noise["Notes"] == ("loses 30.00 points of utility, more than 5; below a trivial anchor")
+    assert noise["Notes"] == ("loses 30 points, more than 5; below a trivial anchor")
 
 
 def test_every_column_explains_itself_and_every_number_its_direction(make_row: MakeRow) -> None:
