@@ -120,7 +120,7 @@ def _read_python_names(path: Path) -> tuple[str, ...]:
 
 
 def _read_python(path: Path) -> Batch:
-    """Pick a batch from its literals: …, "labels", 6, 9, …, "data", …, C order?, pixels, …"""
+    """Pick a batch from its literals: …, "labels", 6, 9, …, "data", …, Fortran order?, pixels, …"""
     literals = _literals(path)
     start = literals.index("labels") + 1 if "labels" in literals else len(literals)
     labels = list(takewhile(lambda literal: type(literal) is int, literals[start:]))
