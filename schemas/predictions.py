@@ -6,7 +6,7 @@ One row for each record with `query` 0 (repeated queries are evidence, not quest
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from pydantic import Field
 
 from .base import Record, Sha256
-from .errors import BadPredictions, MissingData, SchemaMismatch
+from .errors import BadPredictions, MissingData
 from .files import replacing
 from .manifest import Manifest
 from .records import PublicSplit, vectors_to_arrow, vectors_to_numpy
@@ -72,17 +72,22 @@ class Predictions:
 
 def read_predictions(path: Path, manifest: Manifest) -> Predictions:
     """Read a prediction file for a release; `BadPredictions` says what is wrong with it."""
-    table = _read_table(path)
-    header = _header(path, table)
+    schema = _readable(path, pq.read_schema)
+    header = _header(path, schema)
     if header.fingerprint != manifest.fingerprint:
         raise BadPredictions(
             f"{path}: made for the release {header.fingerprint[:12]}…, but this is "
             f"{manifest.name} {manifest.fingerprint[:12]}…; run the attack on this release"
         )
     shape = _shape(header.track, manifest)
-    values = _values(path, table, header.track, shape)
-    _check_values(path, table, values, header.track)
-    return Predictions(header, table.column("sample_id").to_pylist(), values)
+    _check_columns(path, schema, header.track, shape)
+    table = _readable(path, _read_whole)
+    _check_nulls(path, table)
+    sample_ids = table.column("sample_id").to_pylist()
+    values = vectors_to_numpy(table.column(COLUMN[header.track]), shape)
+    if header.track is Track.ATTRIBUTE:
+        _check_probabilities(path, sample_ids, values)
+    return Predictions(header, sample_ids, values)
 
 
 def aligned(predictions: Predictions, expected: Sequence[str], path: Path) -> np.ndarray[Any, Any]:
@@ -107,17 +112,24 @@ def aligned(predictions: Predictions, expected: Sequence[str], path: Path) -> np
     return predictions.values[[position[sample_id] for sample_id in expected]]
 
 
-def _read_table(path: Path) -> pa.Table:
+def _readable(path: Path, read: Callable[[Path], Any]) -> Any:
     if not path.is_file():
         raise MissingData(f"{path}: there is no such prediction file")
     try:
-        return pq.read_table(path, partitioning=None)
-    except (pa.ArrowException, OSError) as problem:
-        raise BadPredictions(f"{path}: not a readable Parquet file ({problem})") from problem
+        return read(path)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as problem:
+        reason = next(iter(str(problem).splitlines()), type(problem).__name__)
+        raise BadPredictions(f"{path}: not a readable Parquet file ({reason})") from problem
 
 
-def _header(path: Path, table: pa.Table) -> PredictionHeader:
-    content = (table.schema.metadata or {}).get(METADATA_KEY)
+def _read_whole(path: Path) -> pa.Table:
+    table = pq.read_table(path, partitioning=None)
+    table.validate(full=True)  # a reader takes bytes that are not text for text
+    return table
+
+
+def _header(path: Path, schema: pa.Schema) -> PredictionHeader:
+    content = (schema.metadata or {}).get(METADATA_KEY)
     if content is None:
         raise BadPredictions(
             f"{path}: the metadata has no 'leakboard' header; write the file with "
@@ -125,7 +137,7 @@ def _header(path: Path, table: pa.Table) -> PredictionHeader:
         )
     try:
         fields = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadPredictions(f"{path}: the 'leakboard' header is not JSON") from None
     return PredictionHeader.parse(fields, f"{path}: header", BadPredictions)
 
@@ -136,17 +148,17 @@ def _shape(track: Track, manifest: Manifest) -> tuple[int, ...]:
     return manifest.image_shape
 
 
-def _values(
-    path: Path, table: pa.Table, track: Track, shape: tuple[int, ...]
-) -> np.ndarray[Any, Any]:
+def _check_columns(path: Path, schema: pa.Schema, track: Track, shape: tuple[int, ...]) -> None:
     name = COLUMN[track]
-    if table.column_names != ["sample_id", name]:
+    if schema.names != ["sample_id", name]:
         raise BadPredictions(
-            f"{path}: expected the columns ['sample_id', '{name}'], but got {table.column_names}"
+            f"{path}: expected the columns ['sample_id', '{name}'], but got {schema.names}"
         )
-    kind = table.schema.field(name).type
+    ids, kind = schema.field("sample_id").type, schema.field(name).type
     item = pa.float32() if track is Track.ATTRIBUTE else pa.uint8()
     length = int(np.prod(shape))
+    if ids != pa.string():
+        raise BadPredictions(f"{path}: sample_id must be a string, but is {ids}")
     if not (pa.types.is_fixed_size_list(kind) and kind.value_type == item):
         raise BadPredictions(f"{path}: {name} must be a fixed-size list of {item}, but is {kind}")
     if kind.list_size != length:
@@ -154,17 +166,18 @@ def _values(
             f"{path}: each {name} must hold {' x '.join(map(str, shape))} = {length} numbers, "
             f"but holds {kind.list_size}"
         )
-    if table.column("sample_id").type != pa.string() or table.column(name).null_count:
-        raise BadPredictions(f"{path}: sample_id must be text and {name} without nulls")
-    try:
-        return vectors_to_numpy(table.column(name), shape)
-    except (pa.ArrowException, ValueError) as problem:
-        raise SchemaMismatch(f"{path}: {name} cannot be read ({problem})") from problem
 
 
-def _check_values(path: Path, table: pa.Table, values: np.ndarray[Any, Any], track: Track) -> None:
-    if track is not Track.ATTRIBUTE:
-        return
+def _check_nulls(path: Path, table: pa.Table) -> None:
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        parts = [chunk.flatten() for chunk in column.chunks] if name != "sample_id" else []
+        if column.null_count or any(part.null_count for part in parts):
+            raise BadPredictions(f"{path}: {name} holds nulls; give every image an answer")
+
+
+def _check_probabilities(
+    path: Path, sample_ids: Sequence[str], values: np.ndarray[Any, Any]
+) -> None:
     wrong = ~np.isfinite(values).all(axis=1)
     problem = "a number that is not finite"
     if not wrong.any():
@@ -173,5 +186,4 @@ def _check_values(path: Path, table: pa.Table, values: np.ndarray[Any, Any], tra
         problem = "probabilities that are negative or do not sum to 1"
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
-        name = table.column("sample_id")[row].as_py()
-        raise BadPredictions(f"{path}: row {row} ({name}) holds {problem}")
+        raise BadPredictions(f"{path}: row {row} ({sample_ids[row]}) holds {problem}")

@@ -1,0 +1,294 @@
+"""Prediction files: whatever is wrong with one, a sentence says so and nothing is scored."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from leakboard.evaluate import score
+from leakboard.schemas import (
+    BadPredictions,
+    MissingData,
+    Release,
+    Track,
+    aligned,
+    read_predictions,
+)
+from leakboard.schemas.predictions import METADATA_KEY
+
+from .conftest import SIZE, WritePredictions, asked_ids
+
+IMAGE_LENGTH = SIZE * SIZE * 3
+each_track = pytest.mark.parametrize("track", Track)
+
+
+def sound_values(track: Track, count: int = 20) -> NDArray[Any]:
+    random = np.random.default_rng(0)
+    if track is Track.RECONSTRUCTION:
+        return random.integers(0, 256, (count, SIZE, SIZE, 3), np.uint8)
+    return random.dirichlet(np.ones(3), count).astype(np.float32)
+
+
+@pytest.fixture
+def ids(handmade: Release) -> list[str]:
+    return asked_ids(handmade, "validation")
+
+
+@pytest.fixture
+def sound(write_predictions: WritePredictions) -> Path:
+    """A prediction file of the attribute track with nothing wrong."""
+    return write_predictions(sound_values(Track.ATTRIBUTE))
+
+
+def refused(release: Release, path: Path, sentence: str) -> None:
+    """Scoring stops with one line that names the file and holds `sentence`."""
+    with pytest.raises(BadPredictions) as caught:
+        score(release, path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert sentence in message
+    assert "\n" not in message
+
+
+def rewrite(path: Path, **columns: pa.Array) -> Path:
+    """Replace or add columns and keep the header."""
+    table = pq.read_table(path)
+    held = {name: table.column(name) for name in table.column_names} | columns
+    metadata = {METADATA_KEY: table.schema.metadata[METADATA_KEY]}
+    pq.write_table(pa.table(held).replace_schema_metadata(metadata), path)
+    return path
+
+
+def with_header(path: Path, content: bytes | None) -> Path:
+    table = pq.read_table(path)
+    metadata = None if content is None else {METADATA_KEY: content}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+    return path
+
+
+def lists(values: Sequence[Any], item: pa.DataType, length: int) -> pa.Array:
+    return pa.array(values, pa.list_(item, length))
+
+
+@each_track
+def test_predictions_come_back_value_for_value(
+    handmade: Release, write_predictions: WritePredictions, ids: list[str], track: Track
+) -> None:
+    values = sound_values(track)
+    order = np.random.default_rng(1).permutation(len(ids))
+    path = write_predictions(values[order], ids=[ids[row] for row in order])
+    given = read_predictions(path, handmade.manifest)
+    assert (aligned(given, ids, path) == values).all()
+    assert given.header.track is track
+
+
+# Ids ---------------------------------------------------------------------------------------------
+
+
+@each_track
+def test_every_image_is_predicted_exactly_once(
+    handmade: Release, write_predictions: WritePredictions, ids: list[str], track: Track
+) -> None:
+    values = sound_values(track)
+    path = write_predictions(values[1:], ids=ids[1:])
+    refused(handmade, path, f"1 of 20 ids have no prediction, the first is {ids[0]}")
+    path = write_predictions(values, ids=[*ids[:-1], ids[0]])
+    refused(handmade, path, f"the id {ids[0]} occurs more than once")
+    stranger = "f" * 32
+    path = write_predictions(sound_values(track, 21), ids=[*ids, stranger])
+    refused(handmade, path, f"1 ids are not asked for, the first is {stranger}")
+    path = write_predictions(values[:0], ids=[])
+    refused(handmade, path, "20 of 20 ids have no prediction")
+
+
+def test_ids_are_text_and_none_is_missing(handmade: Release, sound: Path, ids: list[str]) -> None:
+    missing = rewrite(sound, sample_id=pa.array([None, *ids[1:]]))
+    refused(handmade, missing, "sample_id holds nulls")
+    refused(handmade, rewrite(sound, sample_id=pa.array(range(20))), "must be a string, but is int")
+
+
+def test_ids_that_are_not_utf8_are_refused(handmade: Release, sound: Path, ids: list[str]) -> None:
+    encoded = [b"\xff" * 32, *(name.encode() for name in ids[1:])]
+    path = rewrite(sound, sample_id=pa.array(encoded).view(pa.string()))
+    refused(handmade, path, "not a readable Parquet file")
+
+
+# Values ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite_are_refused(
+    handmade: Release, write_predictions: WritePredictions, ids: list[str], wrong: float
+) -> None:
+    values = sound_values(Track.ATTRIBUTE)
+    values[7, 1] = wrong
+    path = write_predictions(values)
+    refused(handmade, path, f"row 7 ({ids[7]}) holds a number that is not finite")
+
+
+@pytest.mark.parametrize("row", [[0.5, 0.5, 0.5], [0.0, 0.0, 0.0], [1.2, -0.1, -0.1], [3e38] * 3])
+def test_probabilities_are_probabilities(
+    handmade: Release, write_predictions: WritePredictions, ids: list[str], row: list[float]
+) -> None:
+    values = sound_values(Track.ATTRIBUTE)
+    values[3] = row
+    path = write_predictions(values)
+    refused(handmade, path, f"row 3 ({ids[3]}) holds probabilities that are negative or do not")
+
+
+@pytest.mark.parametrize("classes", [1, 2, 4])
+def test_another_number_of_classes_is_refused(
+    handmade: Release, write_predictions: WritePredictions, classes: int
+) -> None:
+    path = write_predictions(np.full((20, classes), 1 / classes, np.float32))
+    refused(handmade, path, f"each probabilities must hold 3 = 3 numbers, but holds {classes}")
+
+
+def test_another_image_size_is_refused(
+    handmade: Release, write_predictions: WritePredictions
+) -> None:
+    path = write_predictions(np.zeros((20, 8, 8, 3), np.uint8))
+    refused(handmade, path, "each image must hold 16 x 16 x 3 = 768 numbers, but holds 192")
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        lists([[0.2, 0.3, 0.5]] * 20, pa.float64(), 3),
+        lists([["0.2", "0.3", "0.5"]] * 20, pa.string(), 3),
+        pa.array([[0.2, 0.3, 0.5]] * 20, pa.list_(pa.float32())),
+        pa.array([0.2] * 20, pa.float32()),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_another_number_format_is_refused(handmade: Release, sound: Path, column: pa.Array) -> None:
+    path = rewrite(sound, probabilities=column)
+    refused(handmade, path, "probabilities must be a fixed-size list of float, but is ")
+
+
+@pytest.mark.parametrize("first", [None, [0.5, None, 0.5]], ids=["a row", "a number"])
+def test_nothing_may_be_null(handmade: Release, sound: Path, first: list[float] | None) -> None:
+    column = lists([first, *[[0.2, 0.3, 0.5]] * 19], pa.float32(), 3)
+    refused(handmade, rewrite(sound, probabilities=column), "probabilities holds nulls")
+
+
+def test_columns_are_those_of_the_track(handmade: Release, sound: Path, ids: list[str]) -> None:
+    more = rewrite(sound, confidence=pa.array([1.0] * 20))
+    refused(handmade, more, "expected the columns ['sample_id', 'probabilities'], but got")
+    pixels = lists([[0] * IMAGE_LENGTH] * 20, pa.uint8(), IMAGE_LENGTH)
+    table = pa.table({"sample_id": ids, "image": pixels})
+    pq.write_table(table.replace_schema_metadata(pq.read_schema(sound).metadata), sound)
+    refused(handmade, sound, "but got ['sample_id', 'image']")
+
+
+# Header ------------------------------------------------------------------------------------------
+
+
+def test_predictions_for_another_release_are_refused(
+    handmade: Release, write_predictions: WritePredictions
+) -> None:
+    path = write_predictions(sound_values(Track.ATTRIBUTE), fingerprint="a" * 64)
+    refused(handmade, path, "made for the release aaaaaaaaaaaa…, but this is handmade-s0")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "the metadata has no 'leakboard' header"),
+        (b"{", "the 'leakboard' header is not JSON"),
+        (b"\xff", "the 'leakboard' header is not JSON"),
+        (b"[" * 100_000, "the 'leakboard' header is not JSON"),
+        (b"[1]", "header: the record"),
+        (b"{}", "header: key 'fingerprint' is missing"),
+    ],
+    ids=["none", "cut", "not text", "deep", "a list", "empty"],
+)
+def test_a_file_without_a_sound_header_is_refused(
+    handmade: Release, sound: Path, content: bytes | None, sentence: str
+) -> None:
+    refused(handmade, with_header(sound, content), sentence)
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ("schema_version", 2),
+        ("split", "reserve"),
+        ("track", "membership"),
+        ("setting", "omniscient"),
+        ("attack", ""),
+        ("fingerprint", "0"),
+        ("auxiliary_records", -1),
+        ("auxiliary_records", float("nan")),
+        ("colour", "red"),
+    ],
+)
+def test_a_header_with_a_wrong_field_names_it(
+    handmade: Release, sound: Path, key: str, wrong: object
+) -> None:
+    fields = json.loads(pq.read_schema(sound).metadata[METADATA_KEY])
+    path = with_header(sound, json.dumps(fields | {key: wrong}).encode())
+    refused(handmade, path, key)
+
+
+# Files -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"sample_id,probabilities\n", b"\0" * 1000])
+def test_a_file_that_is_not_parquet_is_refused(
+    handmade: Release, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "predictions.parquet"
+    path.write_bytes(content)
+    refused(handmade, path, "not a readable Parquet file")
+
+
+def test_a_file_that_is_not_there_is_missing(handmade: Release, tmp_path: Path) -> None:
+    for path in (tmp_path / "nothing.parquet", tmp_path):
+        with pytest.raises(MissingData, match="there is no such prediction file"):
+            score(handmade, path)
+
+
+def test_a_cut_file_is_refused(handmade: Release, sound: Path) -> None:
+    content = sound.read_bytes()
+    for length in range(0, len(content), 37):
+        sound.write_bytes(content[:length])
+        refused(handmade, sound, "not a readable Parquet file")
+
+
+@settings(max_examples=50, deadline=None)
+@given(content=st.binary(max_size=200))
+def test_any_bytes_are_refused_in_one_sentence(
+    handmade: Release, tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.parquet"
+    for framed in (content, b"PAR1" + content + b"PAR1"):
+        path.write_bytes(framed)
+        refused(handmade, path, "not a readable Parquet file")
+
+
+@pytest.mark.slow
+@each_track
+def test_a_flipped_byte_is_refused_or_harmless(
+    handmade: Release, write_predictions: WritePredictions, ids: list[str], track: Track
+) -> None:
+    path = write_predictions(sound_values(track))
+    content = path.read_bytes()
+    random = np.random.default_rng(0)
+    for position in random.choice(len(content), 1000, replace=False):
+        damaged = bytearray(content)
+        damaged[position] ^= random.integers(1, 256)
+        path.write_bytes(damaged)
+        # Parquet has no checksums: numbers may change, but they stay predictions for every image
+        with suppress(BadPredictions):
+            given = read_predictions(path, handmade.manifest)
+            assert aligned(given, ids, path).shape == sound_values(track).shape
