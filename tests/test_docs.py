@@ -1,0 +1,112 @@
+"""What the documents say: commands that parse, code that runs, pages and tables that agree."""
+
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from leakboard.cli import cli
+from leakboard.evaluate import score
+from leakboard.generate.splits import SHARES
+from leakboard.leaderboard import Board
+from leakboard.schemas import Config, Release, Track, public_columns
+from leakboard.schemas.scores import HEADLINE
+
+from .sources import ROOT
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+COMMANDS = sorted(
+    {
+        command
+        for page in PAGES
+        for block in re.findall(r"```console\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+        for command in re.findall(r"^(?:\S*/)?leakboard (.*?)(?: +#.*)?$", block, re.MULTILINE)
+    }
+)
+FORMAT = (ROOT / "docs" / "release-format.md").read_text("utf-8")
+
+
+def test_the_documents_show_commands() -> None:
+    assert {"attack", "generate", "score", "serve", "verify"} <= {c.split()[0] for c in COMMANDS}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shown_exists_with_its_options(command: str) -> None:
+    name, *arguments = shlex.split(command)
+    parent = click.Context(cli, info_name="leakboard", **cli.context_settings)
+    context = click.Context(cli.commands[name], parent, name)
+    cli.commands[name].parse_args(context, arguments)
+    config = context.params.get("config")
+    if config is not None and not str(config).startswith("configs/stripes-"):  # the guide's own
+        Config.read(ROOT / config, tuple(context.params["changes"]))
+
+
+@each_page
+def test_links_lead_somewhere(page: Path) -> None:
+    shown = re.sub(r"<!--.*?-->", "", page.read_text("utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)", shown):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_command_line_page_is_what_the_help_says() -> None:
+    generator = runpy.run_path(str(ROOT / "docs" / "generate_command_line.py"))
+    assert generator["PAGE"].read_text("utf-8") == generator["page"](), "run the generator again"
+
+
+def test_the_records_described_are_the_records_released() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| (yes|no) \|", FORMAT, re.MULTILINE)
+    assert tuple(name for name, _ in rows) == public_columns("auxiliary")
+    assert tuple(name for name, public in rows if public == "yes") == public_columns("test")
+
+
+def test_the_splits_described_are_the_splits_made() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\.\d+) \|", FORMAT, re.MULTILINE)
+    assert {name: float(share) for name, share in rows} == SHARES
+
+
+def test_the_prediction_file_shown_is_scored(
+    release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", FORMAT, re.DOTALL)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "synthetic-none").symlink_to(release.folder)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "release-format.md", "exec"), {})
+    report = score(release, tmp_path / "mine.parquet")
+    assert report.attack == "my-attack"
+    assert report.scores[HEADLINE[report.track]].n == release.manifest.splits["test"].images
+
+
+def test_a_release_is_read_as_the_readme_says(
+    release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import datasets
+
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "cifar10-none").symlink_to(release.folder)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    found: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), found)
+    assert getattr(found["activation"], "shape", None) == release.manifest.client.activation_shape
+    assert getattr(found["image"], "size", None) == (32, 32)
+
+
+@pytest.mark.slow
+def test_the_loop_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a few drawn faces instead of the images that the reader is asked to bring."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    loop = re.findall(r"^leakboard (?!serve)(.*)$", readme, re.MULTILINE)
+    few = "configs/synthetic-none.toml --limit 400 --set training.warmup_epochs=1"
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    monkeypatch.chdir(tmp_path)
+    for command in loop:
+        drawn = command.replace("configs/cifar10-none.toml --data SRC", few)
+        assert cli.main(shlex.split(drawn), standalone_mode=False) in (None, 0), drawn
+    assert {row.report.track for row in Board.open(tmp_path / "board").rows()} == set(Track)
