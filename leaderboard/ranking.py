@@ -154,8 +154,9 @@ def written(options: Mapping[str, Any]) -> str:
 
 
 def attack_name(row: LeaderboardRow) -> str:
-    """The attack of an entry with its options."""
-    return f"{row.report.attack} {written(row.report.options)}".strip()
+    """The attack of an entry with its options, other than the track it is shown in."""
+    options = {name: value for name, value in row.report.options.items() if name != "track"}
+    return f"{row.report.attack} {written(options)}".strip()
 
 
 def _by(
