@@ -66,7 +66,7 @@ def test_an_attack_sees_no_answer_of_the_split_it_predicts(release: Release) -> 
     globals()["Spy"] = Spy
     fit_attack(release, f"{__name__}:Spy", {}).predict("validation")
     seen = Spy.seen
-    assert seen.inputs is seen.task is seen.sensitive is seen.subject is None
+    assert (seen.inputs, seen.task, seen.sensitive, seen.subject) == (None,) * 4
     with pytest.raises(ValueError, match="without its answers"):
         seen.known("sensitive")
 
