@@ -100,7 +100,7 @@ def generate(
     errors of the plug-ins; a stopped run continues when the same call is made again.
     """
     table = config.dataset
-    randomized = defenses.REGISTRY.find(config.defense.name).randomized
+    defense = defenses.REGISTRY.create(config.defense.name, config.defense.options)
     dataset = datasets.create(table.name, source, table.size, table.options)
     for attribute in (table.task, table.sensitive):
         dataset.classes(attribute)
@@ -120,7 +120,7 @@ def generate(
     )
     players = trained(places.primary, config, dataset, splits["defender"])
     engine = _engine(config, dataset, players)
-    records = plan(dataset, splits, config, key, randomized)
+    records = plan(dataset, splits, config, key, defense.randomized)
     shards, correct = Writer(engine, places.partial, places.truth, shard_bytes).write(records)
 
     weights = weight_hashes(places.primary)
