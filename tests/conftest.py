@@ -10,6 +10,8 @@ from leakboard.schemas import Release
 
 from .tiny import SHARD_BYTES, MakeRelease, tiny_config
 
+SECRET = "5ec2e7" * 10 + "5ec2"  # always the same, so that the splits are
+
 settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.load_profile("reproducible")
 
@@ -18,6 +20,7 @@ settings.load_profile("reproducible")
 def release_of(tmp_path_factory: pytest.TempPathFactory) -> MakeRelease:
     """Make, once, the tiny release of a defense in both formats; all share one secret."""
     folder = tmp_path_factory.mktemp("releases")
+    (folder / "secret.key").write_text(f"{SECRET}\n")
 
     def make(defense: str) -> Release:
         if not (folder / defense).exists():

@@ -25,7 +25,7 @@ class Decoder(Attack):
     def __init__(
         self,
         *,
-        epochs: Annotated[int, Field(ge=1)] = 6,
+        epochs: Annotated[int, Field(ge=1)] = 4,
         augment: bool = True,
         seed: int = 0,
     ) -> None:
