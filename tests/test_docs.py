@@ -15,7 +15,7 @@ from leakboard.leaderboard import Board
 from leakboard.schemas import Config, Release, Track, public_columns
 from leakboard.schemas.scores import HEADLINE
 
-from .sources import ROOT
+from .sources import PYPROJECT, ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -110,3 +110,8 @@ def test_the_loop_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyP
         drawn = command.replace("configs/cifar10-none.toml --data SRC", few)
         assert cli.main(shlex.split(drawn), standalone_mode=False) in (None, 0), drawn
     assert {row.report.track for row in Board.open(tmp_path / "board").rows()} == set(Track)
+
+
+def test_the_citation_names_this_version() -> None:
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {PYPROJECT['project']['version']}\n" in citation
