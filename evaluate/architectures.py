@@ -33,7 +33,7 @@ class ResidualClassifier(nn.Sequential):
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__(
-            Residual(channels, 128),
+            Residual(channels, 128, stride=2),
             Residual(128, 256, stride=2),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
@@ -47,7 +47,7 @@ class ConvDecoder(nn.Sequential):
     def __init__(self, shape: tuple[int, int, int], size: int) -> None:
         channels, side, _ = shape
         width = 128
-        layers: list[nn.Module] = [Residual(channels, width), Residual(width, width)]
+        layers: list[nn.Module] = [Residual(channels, width)]
         while side < size:
             narrower = max(width // 2, 32)
             layers += [

@@ -26,7 +26,7 @@ class AttributeClassifier(Attack):
     def __init__(
         self,
         *,
-        epochs: Annotated[int, Field(ge=1)] = 6,
+        epochs: Annotated[int, Field(ge=1)] = 8,
         augment: bool = True,
         seed: int = 0,
     ) -> None:

@@ -30,27 +30,31 @@ class Prior(Attack):
     def fit(self, auxiliary: Records) -> None:
         """Average the auxiliary answers, within each predicted task class where asked to."""
         answers = self._answers(auxiliary)
-        overall = answers.mean(dim=0)
         groups = self._groups(auxiliary)
-        classes = len(auxiliary.manifest.task.classes)
+        everyone = torch.ones_like(groups, dtype=torch.bool)
+        classes = len(auxiliary.manifest.task.classes) if self.given == "task_output" else 1
+        members = [groups == group for group in range(classes)]
         self.guesses = torch.stack(
-            [
-                answers[groups == group].mean(dim=0) if (groups == group).any() else overall
-                for group in range(classes if self.given == "task_output" else 1)
-            ]
+            [_mean(answers[mine if mine.any() else everyone]) for mine in members]
         )
 
     def predict(self, records: Records) -> Tensor:
         """Return class frequencies (N, K), whose largest is the guess, or mean images."""
-        return self.guesses[self._groups(records)]
+        guesses = self.guesses / (1 if self.track is Track.ATTRIBUTE else 255)
+        return guesses[self._groups(records)]
 
     def _answers(self, auxiliary: Records) -> Tensor:
         if self.track is Track.ATTRIBUTE:
             classes = len(auxiliary.manifest.sensitive.classes)
-            return functional.one_hot(auxiliary.known("sensitive"), classes).double()
-        return auxiliary.known("inputs").double() / 255
+            return functional.one_hot(auxiliary.known("sensitive"), classes)
+        return auxiliary.known("inputs")
 
     def _groups(self, records: Records) -> Tensor:
         if self.given == "task_output":
             return records.task_logits.argmax(dim=1)
         return torch.zeros(len(records), dtype=torch.int64)
+
+
+def _mean(answers: Tensor) -> Tensor:
+    """Average whole numbers (N, …) over N, summed exactly and without a copy as floats."""
+    return answers.sum(dim=0, dtype=torch.int64) / len(answers)

@@ -25,7 +25,7 @@ class RawImageClassifier(Attack):
     setting = Setting.AUXILIARY_WHITEBOX
     ceiling = True
 
-    def __init__(self, *, epochs: Annotated[int, Field(ge=1)] = 6, seed: int = 0) -> None:
+    def __init__(self, *, epochs: Annotated[int, Field(ge=1)] = 8, seed: int = 0) -> None:
         self.budget = Budget(epochs)
         self.seed = seed
 
