@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from ..schemas import CorruptData, Manifest, MissingData
+from ..schemas import CorruptData, Manifest, MissingData, Release
 from ..schemas.files import write_bytes, write_text
 from . import defenses
 from .augmentation import augment
@@ -81,15 +81,10 @@ def load_client(release: Path) -> Client:
     """Load the client of a release: the map from an image to its released activation.
 
     In evaluation mode, without parameter gradients; gradients with respect to images flow, through
-    a hard mask by its straight-through surrogate. Raises `MissingData` or `CorruptData`.
+    a hard mask by its straight-through surrogate. Raises `MissingData`, or `ChecksumMismatch`
+    where the weights are not those of the manifest.
     """
-    client, _ = build(Manifest.read(release))
-    load_weights(client, release / CLIENT_FILE)
+    opened = Release.open(release)
+    client, _ = build(opened.manifest)
+    load_weights(client, opened.checked(opened.manifest.file(CLIENT_FILE)))
     return client.eval().requires_grad_(False)
-
-
-def load_task_network(release: Path) -> nn.Module:
-    """Load the task network of a release: activations (N, C, H, W) to task logits (N, K)."""
-    _, task_network = build(Manifest.read(release))
-    load_weights(task_network, release / TASK_FILE)
-    return task_network.eval().requires_grad_(False)

@@ -16,7 +16,7 @@ from ..schemas import LeakboardError, Manifest, Release, fingerprint, public_col
 from ..schemas.files import sha256_of
 from ..schemas.manifest import FileFacts, Shard
 from ..schemas.records import vectors_to_numpy
-from ..schemas.shards import content_sha256
+from ..schemas.shards import content_sha256, foreign_content
 from .client import CLIENT_FILE, TASK_FILE, build, load_weights
 from .describe import WEIGHTS
 
@@ -84,6 +84,9 @@ def _shards(release: Release, damaged: set[str]) -> Iterator[Problem]:
         except LeakboardError as error:
             yield Problem(shard.path, str(error))
             continue
+        path, schema = release.folder / shard.path, release.manifest.records
+        for name in foreign_content(path, schema, public_columns(shard.split)):
+            yield Problem(shard.path, f"holds {name}, which does not belong into a public shard")
         for problem in _shard(shard, table, release.manifest, seen):
             yield Problem(shard.path, problem)
     if not damaged:

@@ -125,6 +125,13 @@ class Manifest(Record):
         """Height, width and the three channels of an input image."""
         return (self.dataset.image_size, self.dataset.image_size, 3)
 
+    def file(self, path: str) -> FileFacts:
+        """What the manifest says of a file that is not a shard."""
+        for facts in self.files:
+            if facts.path == path:
+                return facts
+        raise SchemaMismatch(f"the manifest of {self.name} does not list {path}")
+
     def shards_of(self, split: str) -> tuple[Shard, ...]:
         """The shards of a split, in record order."""
         return tuple(shard for shard in self.shards if shard.split == split)

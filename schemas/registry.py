@@ -19,11 +19,13 @@ class Registry:
 
     A file `gaussian_noise.py` in the folder defines the class `GaussianNoise`; files that begin
     with an underscore are not plug-ins. A plug-in from elsewhere is an object path,
-    `my_package.my_module:MyClass`. Options are the constructor's keyword-only arguments.
+    `my_package.my_module:MyClass`, of a class derived from the folder's `base`. Options are the
+    constructor's keyword-only arguments.
     """
 
     kind: str
     package: str
+    base: str
 
     def names(self) -> list[str]:
         """List the built-in plug-ins of this kind, sorted."""
@@ -51,8 +53,11 @@ class Registry:
             found = pkgutil.resolve_name(path)
         except (ImportError, AttributeError, ValueError) as problem:
             raise UnknownName(f"{self.kind} {path!r} cannot be imported: {problem}") from problem
-        if not inspect.isclass(found):
-            raise UnknownName(f"{self.kind} {path!r} is not a class")
+        base = getattr(importlib.import_module(self.package), self.base)
+        if not (inspect.isclass(found) and issubclass(found, base)):
+            raise UnknownName(
+                f"{self.kind} {path!r} is not a class derived from {self.package}.{self.base}"
+            )
         return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -42,8 +43,8 @@ class Release:
         return pa.concat_tables(shards)
 
     def read(self, shard: Shard, columns: tuple[str, ...]) -> pa.Table:
-        """Read some columns of one shard; raises where it holds other rows than promised."""
-        path = self.folder / shard.path
+        """Read some columns of one shard; raises where its bytes or rows are not as promised."""
+        path = self.checked(shard)
         table = read_shard(path, self.manifest.records, columns)
         if table.num_rows != shard.rows:
             raise ChecksumMismatch(
@@ -52,11 +53,30 @@ class Release:
             )
         return table
 
+    def checked(self, file: FileFacts) -> Path:
+        """The path of a file, once its bytes are found to be those the manifest promises."""
+        path = self.folder / file.path
+        if not path.is_file():
+            raise MissingData(f"{path} is missing; pull or generate the release again")
+        status = path.stat()
+        if _sha256(path, status.st_size, status.st_mtime_ns) != file.sha256:
+            raise ChecksumMismatch(
+                f"{path}: the bytes are not those that the manifest promises; "
+                "pull or generate the release again"
+            )
+        return path
+
     @property
     def measurements(self) -> Measurements:
         """Utility and cost, as the generator measured them."""
         path = self.folder / "measurements.json"
         return Measurements.parse(read_json(path), str(path))
+
+
+@cache
+def _sha256(path: Path, size: int, modified: int) -> str:
+    """Hash a file once for as long as its size and time of modification stay."""
+    return sha256_of(path)
 
 
 class TruthManifest(Record):

@@ -90,6 +90,17 @@ def _read_parquet(path: Path, schema: RecordSchema, columns: tuple[str, ...]) ->
     return pq.read_table(path, columns=list(columns), memory_map=True, partitioning=None)
 
 
+def foreign_content(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> list[str]:
+    """Name what a readable shard holds beside `columns`: other columns, other metadata."""
+    if path.suffix == ".tar":
+        names = {name for record in _tar_records(path).values() for name in record}
+        return sorted(names.difference(columns))
+    stored = pq.read_schema(path)
+    expected = schema.arrow(columns)
+    notes = set((stored.metadata or {}).items()) - set(expected.metadata.items())
+    return sorted({*stored.names}.difference(columns) | {f"metadata {key!r}" for key, _ in notes})
+
+
 def content_sha256(table: pa.Table) -> str:
     """Hash the records column by column: the same whatever file format held them."""
     digest = hashlib.sha256()
@@ -149,6 +160,14 @@ def image_suffix(content: bytes) -> str:
 
 
 def _read_tar(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> pa.Table:
+    records = _tar_records(path)
+    for key, record in records.items():
+        _refuse_foreign(f"{path}: record {key}", record, schema, columns)
+    return _to_table(list(records.values()), schema, columns)
+
+
+def _tar_records(path: Path) -> dict[str, dict[str, Any]]:
+    """The fields of every record, by its key."""
     records: dict[str, dict[str, Any]] = {}
     with tarfile.open(path, "r:") as tar:
         for member in tar:
@@ -158,9 +177,7 @@ def _read_tar(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> pa.
             key, _, suffix = member.name.partition(".")
             records.setdefault(key, {}).update(_read_member(content, suffix))
         _refuse_cut(tar)
-    for key, record in records.items():
-        _refuse_foreign(f"{path}: record {key}", record, schema, columns)
-    return _to_table(list(records.values()), schema, columns)
+    return records
 
 
 def _refuse_cut(tar: tarfile.TarFile) -> None:

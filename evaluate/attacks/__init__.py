@@ -13,7 +13,7 @@ from torch import Tensor
 from ...schemas import Registry, Setting, Track
 from ..records import Records
 
-REGISTRY = Registry("attack", __name__)
+REGISTRY = Registry("attack", __name__, "Attack")
 
 
 class Attack(ABC):

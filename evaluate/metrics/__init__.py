@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ...schemas import Direction, Registry, Track
 from ...schemas.scores import HEADLINE
 
-REGISTRY = Registry("metric", __name__)
+REGISTRY = Registry("metric", __name__, "Metric")
 CHUNK_VALUES = 2**15  # image values compared in one step: they stay in the processor's cache
 
 Values = NDArray[np.float64]

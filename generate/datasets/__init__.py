@@ -17,7 +17,7 @@ from ...schemas import CorruptData, Licence, Registry, UnknownName
 from ...schemas.errors import nearest
 from ._images import opened
 
-REGISTRY = Registry("dataset", __name__)
+REGISTRY = Registry("dataset", __name__, "Dataset")
 
 
 @dataclass(frozen=True)

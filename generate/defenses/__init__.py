@@ -19,7 +19,7 @@ from torch.nn import functional
 from ...schemas import Registry
 from ..noise import Noise
 
-REGISTRY = Registry("defense", __name__)
+REGISTRY = Registry("defense", __name__, "Defense")
 Network = Callable[[Tensor], Tensor]
 
 

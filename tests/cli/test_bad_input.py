@@ -147,18 +147,19 @@ def test_damage_is_named_by_verify(run: Run, release: Release, tmp_path: Path) -
     assert [p["file"] for p in found["problems"]] == [shard.relative_to(folder).as_posix()]
 
 
-def test_an_attack_on_a_truncated_shard_or_broken_weights(
+def test_an_attack_on_a_flipped_byte_in_a_shard_or_in_weights(
     run: Run, release: Release, tmp_path: Path
 ) -> None:
     for name in (release.manifest.shards_of("auxiliary")[0].path, "weights/client.safetensors"):
         folder = tmp_path / Path(name).name
         shutil.copytree(release.folder, folder)
-        content = (folder / name).read_bytes()
-        (folder / name).write_bytes(content[: len(content) // 3])
+        content = bytearray((folder / name).read_bytes())
+        content[len(content) // 3] ^= 1
+        (folder / name).write_bytes(content)
         out = tmp_path / "p.parquet"
         ran = run("attack", "attribute_classifier", folder, "--out", out, "--set", "epochs=1")
         assert ran.code == 1
-        assert "cannot be read" in ran.sentence
+        assert "not those that the manifest promises" in ran.sentence
         assert not out.exists()
 
 

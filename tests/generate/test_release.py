@@ -1,6 +1,7 @@
 """A release on disk: complete, deterministic, resumable, and named by nothing but the secret."""
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from leakboard.generate import generate, load_client, recompute, verify
 from leakboard.generate.engine import Engine
 from leakboard.schemas import (
     ActivationOverflow,
+    ChecksumMismatch,
     Config,
     OutputExists,
     Release,
@@ -146,7 +148,14 @@ def test_recompute_finds_foreign_weights(release_of: MakeRelease, tmp_path: Path
     weights = {name: values.contiguous() for name, values in client.state_dict().items()}
     weights["layers.conv1.weight"] *= 1.1
     stored = safetensors.torch.save(weights)
-    (tmp_path / "none" / "weights" / "client.safetensors").write_bytes(stored)
+    path = "weights/client.safetensors"
+    (tmp_path / "none" / path).write_bytes(stored)
+    with pytest.raises(ChecksumMismatch, match="not those that the manifest promises"):
+        recompute(tmp_path / "none", 10)
+    manifest = json.loads((tmp_path / "none" / "manifest.json").read_text())
+    (facts,) = (file for file in manifest["files"] if file["path"] == path)
+    facts["sha256"] = hashlib.sha256(stored).hexdigest()
+    (tmp_path / "none" / "manifest.json").write_text(json.dumps(manifest))
     problems = recompute(tmp_path / "none", 10)
     assert len(problems) == 10
     assert "differs by" in problems[0].problem

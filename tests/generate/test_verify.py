@@ -5,10 +5,13 @@ import random
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from leakboard.generate import verify
-from leakboard.schemas import Release, SchemaMismatch
+from leakboard.schemas import Release, SchemaMismatch, public_columns
+from leakboard.schemas.files import sha256_of
+from leakboard.schemas.shards import read_shard, write_shard
 
 
 @pytest.fixture
@@ -73,6 +76,25 @@ def test_a_rewritten_manifest_does_not_hide_changed_records(copy: Path) -> None:
     problems = {problem.problem for problem in verify(copy)}
     assert "holds other records than the manifest says" in problems
     assert "the fingerprint is not that of the records and weights" in problems
+
+
+@pytest.mark.parametrize("suffix", ["", "-wds"])
+def test_a_label_smuggled_into_the_test_split_is_found(
+    release: Release, tmp_path: Path, suffix: str
+) -> None:
+    """Even where every checksum fits: the generator itself could be wrong."""
+    folder = tmp_path / "copy"
+    shutil.copytree(release.folder.with_name(f"none{suffix}"), folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    shard = next(shard for shard in manifest["shards"] if shard["split"] == "test")
+    path, schema = folder / shard["path"], release.manifest.records
+    columns = (*public_columns("test"), "task")
+    table = read_shard(path, schema, public_columns("test"))
+    labelled = table.append_column("task", pa.array([0] * table.num_rows))
+    write_shard(path, labelled.replace_schema_metadata(schema.arrow(columns).metadata), schema)
+    shard["bytes"], shard["sha256"] = path.stat().st_size, sha256_of(path)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert any("holds task" in problem.problem for problem in verify(folder))
 
 
 def test_records_in_two_splits_are_found(copy: Path) -> None:

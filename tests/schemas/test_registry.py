@@ -25,12 +25,12 @@ def filters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     """A folder with two plug-ins and a private module."""
     package = tmp_path / f"filters_{tmp_path.name}"  # another name for each test: imports are kept
     package.mkdir()
-    (package / "__init__.py").write_text('"""Filters."""\n')
+    (package / "__init__.py").write_text("class Filter:\n    pass\n")
     (package / "gaussian_blur.py").write_text(BLUR)
     (package / "none.py").write_text("class NoneFilter:\n    pass\n")
     (package / "_kernels.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
-    return Registry("filter", package.name)
+    return Registry("filter", package.name, "Filter")
 
 
 def test_a_plug_in_is_a_file_in_the_folder(filters: Registry) -> None:
@@ -83,7 +83,7 @@ def test_an_option_it_cannot_take_is_named(
 
 
 def test_a_plug_in_from_elsewhere_is_an_object_path() -> None:
-    found = Registry("number", "leakboard.schemas").find("fractions:Fraction")
+    found = Registry("number", "numbers", "Rational").find("fractions:Fraction")
     assert found.__module__ == "fractions"
 
 
@@ -94,9 +94,10 @@ def test_a_plug_in_from_elsewhere_is_an_object_path() -> None:
         ("fractions:NoSuchAttack", "cannot be imported"),
         (":Attack", "cannot be imported"),
         ("fractions:", "is not a class|cannot be imported"),
-        ("math:sqrt", "is not a class"),
+        ("math:sqrt", "is not a class derived from leakboard.schemas.Record"),
+        ("fractions:Fraction", "is not a class derived from leakboard.schemas.Record"),
     ],
 )
 def test_an_object_path_that_leads_nowhere_is_refused(path: str, message: str) -> None:
     with pytest.raises(UnknownName, match=message):
-        Registry("attack", "leakboard.schemas").find(path)
+        Registry("attack", "leakboard.schemas", "Record").find(path)
