@@ -57,4 +57,4 @@ class Prior(Attack):
 
 def _mean(answers: Tensor) -> Tensor:
     """Average whole numbers (N, …) over N, summed exactly and without a copy as floats."""
-    return answers.sum(dim=0, dtype=torch.int64) / len(answers)
+    return answers.sum(dim=0, dtype=torch.int64).double() / len(answers)
