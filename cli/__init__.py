@@ -8,6 +8,7 @@ import click
 
 from ..schemas import LeakboardError
 from .attack import attack
+from .bench import bench
 from .demo import demo
 from .doctor import doctor
 from .generate import generate
@@ -31,7 +32,18 @@ def cli(debug: bool) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
 
 
-for command in (attack, demo, doctor, generate, schema, score, serve, verify):
+COMMANDS = (
+    attack,
+    bench,
+    demo,
+    doctor,
+    generate,
+    schema,
+    score,
+    serve,
+    verify,
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 

@@ -29,6 +29,13 @@ from ..schemas.records import PublicSplit
     help="An option of the attack, e.g. epochs=16 or track=reconstruction; repeatable.",
 )
 @click.option(
+    "--auxiliary",
+    "budget",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many auxiliary records the attacker holds.  [default: all]",
+)
+@click.option(
     "--truth",
     type=click.Path(path_type=Path),
     help="The withheld answers; only a ceiling such as raw_image_classifier reads them.",
@@ -39,6 +46,7 @@ def attack(
     out: Path,
     split: PublicSplit,
     options: tuple[str, ...],
+    budget: int | None,
     truth: Path | None,
 ) -> None:
     """Train the attack NAME on the auxiliary records of RELEASE and predict a split.
@@ -50,7 +58,8 @@ def attack(
     from ..schemas import Release
 
     chosen = dict(parse_assignment(option) for option in options)
-    predictions = fit_attack(Release.open(release), name, chosen).predict(split, truth)
+    fitted = fit_attack(Release.open(release), name, chosen, budget)
+    predictions = fitted.predict(split, truth)
     predictions.write(out)
     rows = len(predictions.sample_ids)
     click.echo(f"{out}: {rows} predictions; score them with `leakboard score {release} {out}`")

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..generate import load_client
-from ..schemas import PredictionHeader, Predictions, Release, Setting, Track
+from ..schemas import PredictionHeader, Predictions, Release, Setting, Track, UsageError
 from ..schemas.records import PublicSplit
 from .attacks import REGISTRY, Attack
 from .records import Records, read_records, read_truth
@@ -61,14 +62,33 @@ class FittedAttack:
         )
 
 
-def fit_attack(release: Release, name: str, options: Mapping[str, Any]) -> FittedAttack:
-    """Train the attack `name` from scratch on the auxiliary records of a release."""
+def fit_attack(
+    release: Release, name: str, options: Mapping[str, Any], budget: int | None = None
+) -> FittedAttack:
+    """Train the attack `name` from scratch on the auxiliary records of a release.
+
+    `budget` is how many of them the attacker holds: the first, whose order the secret decided.
+    `UsageError` where there are not that many.
+    """
     attack: Attack = REGISTRY.create(name, options)
-    auxiliary = read_records(release, "auxiliary")
     if attack.setting is not Setting.AUXILIARY:
         attack.client = load_client(release.folder)
+    if attack.setting is Setting.WHITEBOX:
+        return FittedAttack(release, attack, name, options, auxiliary_records=0)
+    auxiliary = _first(read_records(release, "auxiliary"), budget)
     attack.fit(auxiliary)
     return FittedAttack(release, attack, name, options, len(auxiliary))
+
+
+def _first(auxiliary: Records, budget: int | None) -> Records:
+    if budget is None:
+        return auxiliary
+    if budget > len(auxiliary):
+        raise UsageError(
+            f"the attacker was to hold {budget} auxiliary records, but the release has "
+            f"{len(auxiliary)}; ask for fewer, or leave the budget out to use them all"
+        )
+    return auxiliary.select(torch.arange(budget))
 
 
 def _to_file(predicted: Tensor, track: Track) -> NDArray[Any]:

@@ -24,7 +24,8 @@ MAY_IMPORT = {
     "generate": {"schemas"},
     "evaluate": {"schemas"},
     "leaderboard": {"schemas"},
-    "cli": {"schemas", "generate", "evaluate", "leaderboard"},
+    "benchmarks": {"schemas", "generate", "evaluate", "leaderboard"},
+    "cli": {"schemas", "generate", "evaluate", "leaderboard", "benchmarks"},
 }
 PUBLIC_DOOR = "leakboard.generate.load_client"  # for attacks and bounds that need the client
 UNPICKLERS = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}

@@ -17,10 +17,11 @@ REGISTRY = Registry("attack", __name__, "Attack")
 
 
 class Attack(ABC):
-    """An adversary who holds `auxiliary` pairs: fit on them, then predict unseen records.
+    """An adversary: fit on the `auxiliary` pairs it holds, then predict unseen records.
 
     track    what is predicted: the sensitive attribute or the input image
-    setting  what the attacker knows; with `whitebox` in it, `client` is set before `fit`
+    setting  what the attacker knows: with `whitebox` in it `client` is set before all else, and
+             without `auxiliary` in it there are no pairs and `fit` is not called
     client   the differentiable client, images (N, 3, S, S) in [0, 1] to activations (N, C, H, W)
     repeated_queries  True where it wants every query of an image, not only the first
     ceiling  True where it reads the inputs themselves: a yardstick for attacks, not one of them
@@ -32,9 +33,9 @@ class Attack(ABC):
     repeated_queries: ClassVar[bool] = False
     ceiling: ClassVar[bool] = False
 
-    @abstractmethod
     def fit(self, auxiliary: Records) -> None:
-        """Learn from records with their answers."""
+        """Learn from records with their answers; an attack that holds no pairs has no `fit`."""
+        raise NotImplementedError(f"{type(self).__name__} learns from no pairs")
 
     @abstractmethod
     def predict(self, records: Records) -> Tensor:

@@ -1,20 +1,16 @@
 """Attribute classifier: a convolutional network trained from scratch on auxiliary pairs."""
 
-from typing import Annotated
-
 import torch
-from pydantic import Field
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
-from ...schemas import Setting, Track
+from ...schemas import Track
 from ..architectures import ResidualClassifier
-from ..fitting import Budget, Example, apply, fit, seeded
+from ..fitting import apply
 from ..records import Records
-from . import Attack
+from ._trained import Epochs, TrainedAttack
 
 
-class AttributeClassifier(Attack):
+class AttributeClassifier(TrainedAttack):
     """Predict the sensitive attribute from the activation with two residual blocks.
 
     With `augment` (the default) the attacker uses the client's weights to encode flipped and
@@ -23,28 +19,13 @@ class AttributeClassifier(Attack):
 
     track = Track.ATTRIBUTE
 
-    def __init__(
-        self,
-        *,
-        epochs: Annotated[int, Field(ge=1)] = 8,
-        augment: bool = True,
-        seed: int = 0,
-    ) -> None:
-        self.budget = Budget(epochs)
-        self.seed = seed
-        self.setting = Setting.AUXILIARY_WHITEBOX if augment else Setting.AUXILIARY
+    def __init__(self, *, epochs: Epochs = 8, augment: bool = True, seed: int = 0) -> None:
+        super().__init__(epochs=epochs, augment=augment, seed=seed)
 
-    def fit(self, auxiliary: Records) -> None:
-        """Minimise the cross-entropy over the auxiliary pairs."""
-        with seeded(self.seed):
-            self.network = ResidualClassifier(
-                auxiliary.activation.shape[1], len(auxiliary.manifest.sensitive.classes)
-            )
-
-        def loss(batch: Example) -> Tensor:
-            return functional.cross_entropy(self.network(batch.activation), batch.sensitive)
-
-        fit(self.network, loss, auxiliary, self.client, self.budget, self.seed)
+    def build(self, auxiliary: Records) -> nn.Module:
+        """Make the classifier for these channels and classes."""
+        channels, classes = auxiliary.activation.shape[1], len(auxiliary.manifest.sensitive.classes)
+        return ResidualClassifier(channels, classes)
 
     def predict(self, records: Records) -> Tensor:
         """Return class probabilities (N, K)."""

@@ -1,19 +1,15 @@
 """Decoder: a convolutional network that rebuilds the image from the activation."""
 
-from typing import Annotated
+from torch import Tensor, nn
 
-from pydantic import Field
-from torch import Tensor
-from torch.nn import functional
-
-from ...schemas import Setting, Track
+from ...schemas import Track
 from ..architectures import ConvDecoder
-from ..fitting import Budget, Example, apply, fit, seeded
+from ..fitting import apply
 from ..records import Records
-from . import Attack
+from ._trained import Epochs, TrainedAttack
 
 
-class Decoder(Attack):
+class Decoder(TrainedAttack):
     """Rebuild the input by transposed convolutions, trained on auxiliary pairs with the l1 loss.
 
     With `augment` (the default) the attacker uses the client's weights to encode flipped and
@@ -22,29 +18,13 @@ class Decoder(Attack):
 
     track = Track.RECONSTRUCTION
 
-    def __init__(
-        self,
-        *,
-        epochs: Annotated[int, Field(ge=1)] = 4,
-        augment: bool = True,
-        seed: int = 0,
-    ) -> None:
-        self.budget = Budget(epochs)
-        self.seed = seed
-        self.setting = Setting.AUXILIARY_WHITEBOX if augment else Setting.AUXILIARY
+    def __init__(self, *, epochs: Epochs = 4, augment: bool = True, seed: int = 0) -> None:
+        super().__init__(epochs=epochs, augment=augment, seed=seed)
 
-    def fit(self, auxiliary: Records) -> None:
-        """Minimise the l1 distance to the auxiliary images."""
+    def build(self, auxiliary: Records) -> nn.Module:
+        """Make the decoder for this activation and image size."""
         manifest = auxiliary.manifest
-        with seeded(self.seed):
-            self.network = ConvDecoder(
-                manifest.client.activation_shape, manifest.dataset.image_size
-            )
-
-        def loss(batch: Example) -> Tensor:
-            return functional.l1_loss(self.network(batch.activation), batch.images)
-
-        fit(self.network, loss, auxiliary, self.client, self.budget, self.seed)
+        return ConvDecoder(manifest.client.activation_shape, manifest.dataset.image_size)
 
     def predict(self, records: Records) -> Tensor:
         """Return images (N, 3, S, S) in [0, 1]."""

@@ -1,20 +1,17 @@
 """The ceiling of the attribute track: a classifier of the same budget that sees the image."""
 
-from typing import Annotated
-
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...schemas import Setting, Track
+from ...schemas import Track
 from ..architectures import ImageStem, ResidualClassifier
-from ..fitting import Budget, Example, apply, fit, seeded
+from ..fitting import Example, apply
 from ..records import Records
-from . import Attack
+from ._trained import Epochs, TrainedAttack
 
 
-class RawImageClassifier(Attack):
+class RawImageClassifier(TrainedAttack):
     """Predict the sensitive attribute from the input image: not an attack but its yardstick.
 
     An attribute attack on an undefended activation that stays far below it is too weak to say
@@ -22,23 +19,19 @@ class RawImageClassifier(Attack):
     """
 
     track = Track.ATTRIBUTE
-    setting = Setting.AUXILIARY_WHITEBOX
     ceiling = True
 
-    def __init__(self, *, epochs: Annotated[int, Field(ge=1)] = 8, seed: int = 0) -> None:
-        self.budget = Budget(epochs)
-        self.seed = seed
+    def __init__(self, *, epochs: Epochs = 8, seed: int = 0) -> None:
+        super().__init__(epochs=epochs, augment=True, seed=seed)
 
-    def fit(self, auxiliary: Records) -> None:
-        """Minimise the cross-entropy over the auxiliary images."""
+    def build(self, auxiliary: Records) -> nn.Module:
+        """Put as much as a client before the classifier."""
         classes = len(auxiliary.manifest.sensitive.classes)
-        with seeded(self.seed):
-            self.network = nn.Sequential(ImageStem(), ResidualClassifier(64, classes))
+        return nn.Sequential(ImageStem(), ResidualClassifier(64, classes))
 
-        def loss(batch: Example) -> Tensor:
-            return functional.cross_entropy(self.network(batch.images), batch.sensitive)
-
-        fit(self.network, loss, auxiliary, self.client, self.budget, self.seed)
+    def loss(self, network: nn.Module, batch: Example) -> Tensor:
+        """Cross-entropy of what the images show."""
+        return functional.cross_entropy(network(batch.images), batch.sensitive)
 
     def predict(self, records: Records) -> Tensor:
         """Return class probabilities (N, K)."""
