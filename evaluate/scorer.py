@@ -60,6 +60,7 @@ def score(release: Release, predictions: Path, truth: Path | None = None) -> Sco
         setting=header.setting,
         split=header.split,
         scores=scores,
+        missing=_missing(header.track, outcome),
         anchors=anchors,
         flags=_flags(HEADLINE[header.track], scores, anchors),
         leakboard_version=version("leakboard"),
@@ -84,7 +85,7 @@ def _outcomes(
 
 
 def _scores(track: Track, outcome: Outcome, subjects: Sequence[str]) -> Scores:
-    metrics = metrics_of(track)
+    metrics = {n: m for n, m in metrics_of(track).items() if m.lacks(outcome) is None}
     statistics = {name: metric.statistic(outcome) for name, metric in metrics.items()}
     return {
         name: Score(
@@ -98,6 +99,12 @@ def _scores(track: Track, outcome: Outcome, subjects: Sequence[str]) -> Scores:
         )
         for name, estimate in estimates(statistics, subjects).items()
     }
+
+
+def _missing(track: Track, outcome: Outcome) -> dict[str, str]:
+    """Say of each metric of the track that cannot judge these images what it lacks."""
+    reasons = {name: metric.lacks(outcome) for name, metric in metrics_of(track).items()}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def _flags(headline: str, scores: Scores, anchors: Mapping[str, Scores]) -> tuple[str, ...]:

@@ -58,7 +58,8 @@ class Score(Record):
 class ScoreReport(Record):
     """What `leakboard score --json` prints: an attack's scores beside the trivial anchors.
 
-    A `ceiling` read the inputs themselves: a yardstick for attacks, never ranked as one.
+    A `ceiling` read the inputs themselves: a yardstick for attacks, never ranked as one. `missing`
+    says of each metric of the track that has no score what was lacking: missing is not zero.
     """
 
     release: str
@@ -70,6 +71,7 @@ class ScoreReport(Record):
     setting: Setting
     split: PublicSplit
     scores: dict[str, Score]
+    missing: dict[str, str] = {}
     anchors: dict[str, dict[str, Score]]
     flags: tuple[str, ...]
     leakboard_version: str

@@ -73,6 +73,10 @@ class Metric(ABC, Generic[Outcome]):
     range: ClassVar[tuple[float, float]]
     version: ClassVar[int] = 1
 
+    def lacks(self, outcome: Outcome) -> str | None:
+        """Say what is lacking to judge these images; None, the default, where nothing is."""
+        return None
+
     @abstractmethod
     def statistic(self, outcome: Outcome) -> Statistic:
         """Prepare the metric of these images as a function of image weights."""
