@@ -22,6 +22,13 @@ from ..schemas.records import PublicSplit
     help="Which images to predict.",
 )
 @click.option(
+    "--images",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Ask only about the first N images of the split, for attacks that take long over each; "
+    "the score is then of those N.  [default: all]",
+)
+@click.option(
     "--set",
     "options",
     multiple=True,
@@ -45,6 +52,7 @@ def attack(
     release: Path,
     out: Path,
     split: PublicSplit,
+    images: int | None,
     options: tuple[str, ...],
     budget: int | None,
     truth: Path | None,
@@ -59,7 +67,7 @@ def attack(
 
     chosen = dict(parse_assignment(option) for option in options)
     fitted = fit_attack(Release.open(release), name, chosen, budget)
-    predictions = fitted.predict(split, truth)
+    predictions = fitted.predict(split, truth, images)
     predictions.write(out)
     rows = len(predictions.sample_ids)
     click.echo(f"{out}: {rows} predictions; score them with `leakboard score {release} {out}`")

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..schemas import Manifest, Release, answers
+from ..schemas import Manifest, Release, UsageError, answers
 from ..schemas.records import ANSWERED_SPLITS, IDENTIFIERS, RELEASED, vectors_to_numpy
 
 ANSWER_COLUMNS = ("input", "task", "sensitive", "subject")
@@ -74,6 +74,20 @@ class Records:
     def first_queries(self) -> "Records":
         """Keep one record per image, the one with query 0: what predictions are made for."""
         return self.select(torch.nonzero(self.query == 0).flatten())
+
+    def of_first_images(self, count: int) -> "Records":
+        """Keep every query of the first `count` images, whose order the secret decided.
+
+        `UsageError` where there are not that many.
+        """
+        images = list(dict.fromkeys(self.image_id))
+        if count > len(images):
+            raise UsageError(
+                f"{count} images of {self.split!r} were to be asked about, but it has "
+                f"{len(images)}; ask about fewer, or leave the number out to ask about all"
+            )
+        kept = set(images[:count])
+        return self.select(torch.tensor([r for r, i in enumerate(self.image_id) if i in kept]))
 
 
 def read_records(release: Release, split: str) -> Records:

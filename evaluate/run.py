@@ -28,16 +28,20 @@ class FittedAttack:
     options: Mapping[str, Any]
     auxiliary_records: int
 
-    def predict(self, split: PublicSplit, truth: Path | None = None) -> Predictions:
-        """Predict every image of `split`, without seeing an answer of it.
+    def predict(
+        self, split: PublicSplit, truth: Path | None = None, images: int | None = None
+    ) -> Predictions:
+        """Predict the images of `split`, all or the first `images`, without seeing an answer.
 
         A ceiling does see the inputs, and takes those of `test` from `truth`.
         """
         records = self._questions(split, truth)
+        if images is not None:
+            records = records.of_first_images(images)
         predicted = self.attack.predict(records)
         first = records.query == 0
         return Predictions(
-            header=self._header(split),
+            header=self._header(split, images),
             sample_ids=records.first_queries().sample_id,
             values=_to_file(predicted[first], self.attack.track),
         )
@@ -48,10 +52,11 @@ class FittedAttack:
         records = read_records(self.release, split).without_answers()
         return records if self.attack.repeated_queries else records.first_queries()
 
-    def _header(self, split: PublicSplit) -> PredictionHeader:
+    def _header(self, split: PublicSplit, images: int | None) -> PredictionHeader:
         return PredictionHeader(
             fingerprint=self.release.manifest.fingerprint,
             split=split,
+            asked=images,
             track=self.attack.track,
             attack=self.name,
             options=dict(self.options),

@@ -44,7 +44,7 @@ def score(release: Release, predictions: Path, truth: Path | None = None) -> Sco
             f"{predictions}: attacks are trained on 'auxiliary', so predictions of it show "
             "nothing; predict 'validation' or 'test'"
         )
-    records = read_truth(release, header.split, truth)
+    records = _asked(read_truth(release, header.split, truth), header.asked, predictions)
     values = aligned(given, records.sample_id, predictions)
     outcome, anchored = _outcomes(header.track, release, records, values)
     subjects = records.subject or ()
@@ -59,12 +59,23 @@ def score(release: Release, predictions: Path, truth: Path | None = None) -> Sco
         track=header.track,
         setting=header.setting,
         split=header.split,
+        asked=header.asked,
         scores=scores,
         missing=_missing(header.track, outcome),
         anchors=anchors,
         flags=_flags(HEADLINE[header.track], scores, anchors),
         leakboard_version=version("leakboard"),
     )
+
+
+def _asked(records: Records, asked: int | None, path: Path) -> Records:
+    """Keep the images that the predictions say they were asked about: all, or the first."""
+    if asked is not None and asked > len(records):
+        raise BadPredictions(
+            f"{path}: asked about {asked} images, but {records.split!r} has {len(records)}; "
+            "write how many were asked about, or leave it out for all"
+        )
+    return records if asked is None else records.of_first_images(asked)
 
 
 def _outcomes(

@@ -1,6 +1,7 @@
-"""The prediction file: what an attack says about every image of a split.
+"""The prediction file: what an attack says about the images of a split.
 
-One row for each record with `query` 0 (repeated queries are evidence, not questions):
+One row for each record with `query` 0 (repeated queries are evidence, not questions), or for the
+first of them, where the header says that only so many were asked about:
 `probabilities`, K numbers that sum to 1 (attribute track), or `image`, H W 3 uint8
 (reconstruction track). The header in the file's metadata carries the release's fingerprint.
 """
@@ -33,12 +34,15 @@ COLUMN = {Track.ATTRIBUTE: "probabilities", Track.RECONSTRUCTION: "image"}
 class PredictionHeader(Record):
     """Which release and split the predictions answer, and which attack made them.
 
-    A `ceiling` read the inputs themselves: a yardstick for attacks, never ranked as one.
+    `asked` is how many images the attack was asked about, the first of the split in record order;
+    None means all. A `ceiling` read the inputs themselves: a yardstick for attacks, never ranked
+    as one.
     """
 
     schema_version: Literal[1] = 1
     fingerprint: Sha256
     split: PublicSplit
+    asked: int | None = Field(default=None, ge=1)
     track: Track
     attack: str = Field(min_length=1)
     options: dict[str, Any] = {}

@@ -58,6 +58,7 @@ class Score(Record):
 class ScoreReport(Record):
     """What `leakboard score --json` prints: an attack's scores beside the trivial anchors.
 
+    `asked` is how many images the attack was asked about, the first of the split; None means all.
     A `ceiling` read the inputs themselves: a yardstick for attacks, never ranked as one. `missing`
     says of each metric of the track that has no score what was lacking: missing is not zero.
     """
@@ -70,6 +71,7 @@ class ScoreReport(Record):
     track: Track
     setting: Setting
     split: PublicSplit
+    asked: int | None = None
     scores: dict[str, Score]
     missing: dict[str, str] = {}
     anchors: dict[str, dict[str, Score]]
@@ -149,12 +151,12 @@ class LeaderboardRow(Record):
 
     @property
     def entry_id(self) -> str:
-        """Sixteen hexadecimal digits over release, attack, options, setting and split.
+        """Sixteen hexadecimal digits over release, attack, options, setting and images asked.
 
         The same attack on the same release replaces its earlier entry.
         """
         identity = self.report.model_dump(
             mode="json",
-            include={"fingerprint", "attack", "options", "track", "setting", "split"},
+            include={"fingerprint", "attack", "options", "track", "setting", "split", "asked"},
         )
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]

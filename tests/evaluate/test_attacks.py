@@ -1,18 +1,19 @@
 """Every attack keeps the contract; controls show that attacks read activations and nothing else."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from leakboard.evaluate import fit_attack, read_records, read_truth
+from leakboard.evaluate import fit_attack, read_records, read_truth, score
 from leakboard.evaluate.attacks import REGISTRY, Attack
 from leakboard.evaluate.attacks.attribute_classifier import AttributeClassifier
 from leakboard.evaluate.attacks.nearest_neighbour import NearestNeighbour
 from leakboard.evaluate.attacks.prior import Prior
 from leakboard.evaluate.records import Records
-from leakboard.schemas import Release, Setting, Track
+from leakboard.schemas import BadPredictions, Release, Setting, Track, UsageError
 from leakboard.schemas.registry import options_of
 
 from ..tiny import MakeRelease
@@ -22,7 +23,7 @@ NAMES = REGISTRY.names()
 
 def quick(name: str) -> dict[str, Any]:
     """The smallest budget the attack takes."""
-    return {"epochs": 1} if "epochs" in options_of(REGISTRY.find(name)) else {}
+    return {n: 1 for n in ("epochs", "steps") if n in options_of(REGISTRY.find(name))}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -131,3 +132,36 @@ def test_only_the_stated_setting_is_given_the_client(release: Release) -> None:
 def test_a_ceiling_needs_the_answers_of_the_split(release: Release) -> None:
     fitted = fit_attack(release, "raw_image_classifier", {"epochs": 1})
     assert fitted.predict("test").header.ceiling
+
+
+def test_an_attack_can_be_asked_about_the_first_images_only(
+    release_of: MakeRelease, tmp_path: Path
+) -> None:
+    release = release_of("gaussian_noise")  # some images have repeated queries: those are no images
+    fitted = fit_attack(release, "prior", {"track": "reconstruction"})
+    every, some = fitted.predict("test"), fitted.predict("test", images=5)
+    assert list(some.sample_ids) == list(every.sample_ids)[:5]
+    assert (some.values == every.values[:5]).all()
+    assert (every.header.asked, some.header.asked) == (None, 5)
+    some.write(tmp_path / "some.parquet")
+    report = score(release, tmp_path / "some.parquet")
+    assert (report.asked, report.scores["ssim"].n, report.anchors["copy"]["ssim"].n) == (5, 5, 5)
+    with pytest.raises(
+        UsageError, match="1000 images of 'test' were to be asked about, but it has"
+    ):
+        fitted.predict("test", images=1000)
+
+
+def test_the_header_says_how_many_images_the_score_needs(release: Release, tmp_path: Path) -> None:
+    path = tmp_path / "predictions.parquet"
+    some = fit_attack(release, "prior", {}).predict("validation", images=5)
+    for asked, sentence in (
+        (None, "ids have no prediction"),
+        (6, "1 of 6 ids have no prediction"),
+        (4, "1 ids are not asked for"),
+        (1000, "asked about 1000 images, but 'validation' has"),
+    ):
+        header = some.header.model_copy(update={"asked": asked})
+        replace(some, header=header).write(path)
+        with pytest.raises(BadPredictions, match=sentence):
+            score(release, path)
