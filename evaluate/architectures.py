@@ -42,11 +42,13 @@ class ResidualClassifier(nn.Sequential):
 
 
 class ConvDecoder(nn.Sequential):
-    """(N, C, H, W) to images (N, 3, S, S) in [0, 1]: doubles the side until it reaches S."""
+    """(N, C, H, W) to images (N, 3, S, S) in [0, 1]: doubles the side until it reaches S.
 
-    def __init__(self, shape: tuple[int, int, int], size: int) -> None:
+    `width` channels at the activation's size, half as many after each doubling, at least 32.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], size: int, width: int) -> None:
         channels, side, _ = shape
-        width = 128
         layers: list[nn.Module] = [Residual(channels, width)]
         while side < size:
             narrower = max(width // 2, 32)

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...schemas import Setting, Track
+from ...schemas import Setting
 from ..fitting import Budget, Example, fit, seeded
 from ..records import Records
 from . import Attack
@@ -32,11 +32,8 @@ class TrainedAttack(Attack):
         """Make the untrained network for these records."""
 
     def loss(self, network: nn.Module, batch: Example) -> Tensor:
-        """Cross-entropy of the attribute, or l1 distance of the image, by the track."""
-        predicted = network(batch.activation)
-        if self.track is Track.ATTRIBUTE:
-            return functional.cross_entropy(predicted, batch.sensitive)
-        return functional.l1_loss(predicted, batch.images)
+        """Cross-entropy of the attribute, unless the attack has another aim."""
+        return functional.cross_entropy(network(batch.activation), batch.sensitive)
 
     def fit(self, auxiliary: Records) -> None:
         """Minimise the loss over the auxiliary pairs."""

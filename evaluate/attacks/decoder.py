@@ -1,30 +1,65 @@
 """Decoder: a convolutional network that rebuilds the image from the activation."""
 
-from torch import Tensor, nn
+from typing import Literal
 
-from ...schemas import Track
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...schemas import Track, UsageError
 from ..architectures import ConvDecoder
-from ..fitting import apply
+from ..fitting import Example, apply
+from ..metrics.ssim import WINDOW
 from ..records import Records
+from ..similarity import structural_similarity
 from ._trained import Epochs, TrainedAttack
+
+Capacity = Literal["small", "medium", "large"]
+WIDTHS: dict[Capacity, int] = {"small": 64, "medium": 128, "large": 256}
+SIMILARITY_WEIGHT = 0.2  # the two terms are then of one size when training ends
 
 
 class Decoder(TrainedAttack):
-    """Rebuild the input by transposed convolutions, trained on auxiliary pairs with the l1 loss.
+    """Rebuild the input by transposed convolutions, trained on auxiliary pairs.
 
-    With `augment` (the default) the attacker uses the client's weights to encode flipped and
-    shifted auxiliary images, with fresh noise; without, only the released pairs are used.
+    `loss` is the l1 distance, alone or with the structural dissimilarity 1 - SSIM. With `augment`
+    (the default) the attacker uses the client's weights to encode flipped and shifted auxiliary
+    images, with fresh noise; without, only the released pairs are used.
     """
 
     track = Track.RECONSTRUCTION
 
-    def __init__(self, *, epochs: Epochs = 4, augment: bool = True, seed: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        capacity: Capacity = "medium",
+        loss: Literal["l1", "l1_ssim"] = "l1_ssim",
+        epochs: Epochs = 4,
+        augment: bool = True,
+        seed: int = 0,
+    ) -> None:
         super().__init__(epochs=epochs, augment=augment, seed=seed)
+        self.width = WIDTHS[capacity]
+        self.similarity_weight = SIMILARITY_WEIGHT if loss == "l1_ssim" else 0.0
 
     def build(self, auxiliary: Records) -> nn.Module:
         """Make the decoder for this activation and image size."""
         manifest = auxiliary.manifest
-        return ConvDecoder(manifest.client.activation_shape, manifest.dataset.image_size)
+        if self.similarity_weight and manifest.dataset.image_size < len(WINDOW):
+            raise UsageError(
+                f"loss=l1_ssim needs images of at least {len(WINDOW)} pixels a side, but these "
+                f"have {manifest.dataset.image_size}; use loss=l1"
+            )
+        shape, size = manifest.client.activation_shape, manifest.dataset.image_size
+        return ConvDecoder(shape, size, self.width)
+
+    def loss(self, network: nn.Module, batch: Example) -> Tensor:
+        """The l1 distance, with the weighed dissimilarity where it was asked for."""
+        images = network(batch.activation)
+        distance = functional.l1_loss(images, batch.images)
+        if not self.similarity_weight:
+            return distance
+        similarity = structural_similarity(images, batch.images)
+        return distance + self.similarity_weight * (1 - similarity)
 
     def predict(self, records: Records) -> Tensor:
         """Return images (N, 3, S, S) in [0, 1]."""
