@@ -12,6 +12,7 @@ from .bench import bench
 from .demo import demo
 from .doctor import doctor
 from .generate import generate
+from .judge import judge
 from .schema import schema
 from .score import score
 from .serve import serve
@@ -38,6 +39,7 @@ COMMANDS = (
     demo,
     doctor,
     generate,
+    judge,
     schema,
     score,
     serve,

@@ -50,4 +50,11 @@ def score_table(report: ScoreReport) -> str:
         f"{report.release}, {report.split} (n = {n} images), {report.track} track, "
         f"setting {report.setting}; 95 % intervals over subjects"
     )
-    return "\n".join([facts, columns([head, *rows]), *(f"flag: {flag}" for flag in report.flags)])
+    seen = [
+        f"{judge.name} (sha256 {judge.sha256[:12]}…) looked for {judge.probes} probes in a gallery "
+        f"of {judge.gallery} people: rank1 at chance is {judge.chance:.4f}, tar_at_far is over "
+        f"{judge.impostor_pairs} impostor pairs"
+        for judge in report.judges
+    ]
+    flags = [f"flag: {flag}" for flag in report.flags]
+    return "\n".join([facts, columns([head, *rows]), *seen, *flags])

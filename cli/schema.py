@@ -10,6 +10,7 @@ from ..schemas.errors import nearest
 
 RECORDS: dict[str, type[Record]] = {
     "config": schemas.Config,
+    "judge-header": schemas.JudgeHeader,
     "leaderboard-row": schemas.LeaderboardRow,
     "manifest": schemas.Manifest,
     "measurements": schemas.Measurements,
@@ -23,8 +24,8 @@ RECORDS: dict[str, type[Record]] = {
 @click.command()
 @click.argument("record")
 def schema(record: str) -> None:
-    """Print the JSON Schema of RECORD: config, leaderboard-row, manifest, measurements,
-    prediction-header, score, score-report or submission.
+    """Print the JSON Schema of RECORD: config, judge-header, leaderboard-row, manifest,
+    measurements, prediction-header, score, score-report or submission.
     """
     if record not in RECORDS:
         raise UnknownName(f"there is no record {record!r}: {nearest(record, RECORDS)}")

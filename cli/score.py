@@ -20,17 +20,32 @@ from .output import score_table
     type=click.Path(path_type=Path),
     help="Also enter the result on this leaderboard; see it with `leakboard serve`.",
 )
+@click.option(
+    "--judge",
+    "judges",
+    multiple=True,
+    metavar="FILE",
+    help="Who looks for people in reconstructions: a file of `leakboard judge`, or an object path "
+    "my_package.my_judge:Embedder of a torch module from images (N, 3, S, S) in [0, 1] to "
+    "embeddings (N, D); repeatable.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def score(
-    release: Path, predictions: Path, truth: Path | None, board: Path | None, as_json: bool
+    release: Path,
+    predictions: Path,
+    truth: Path | None,
+    board: Path | None,
+    judges: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Score PREDICTIONS against RELEASE, with 95 % intervals, beside the trivial anchors."""
+    from ..evaluate import load_judge
     from ..evaluate import score as evaluate
     from ..leaderboard import enter
     from ..schemas import Release
 
     opened = Release.open(release)
-    report = evaluate(opened, predictions, truth)
+    report = evaluate(opened, predictions, truth, [load_judge(judge) for judge in judges])
     if board:
         enter(board, opened, report)
     click.echo(report.model_dump_json() if as_json else score_table(report))

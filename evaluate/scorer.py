@@ -4,6 +4,7 @@ Scores are bit for bit the same on every run, whatever the row order and the num
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,29 +14,42 @@ from numpy.typing import NDArray
 from ..schemas import (
     BadPredictions,
     Direction,
+    PredictionHeader,
     Release,
     Score,
     ScoreReport,
     Track,
+    UsageError,
     aligned,
     read_predictions,
 )
 from ..schemas.scores import HEADLINE
 from .anchors import TRIVIAL, attribute_anchors, reconstruction_anchors
+from .identity import Lineup
 from .intervals import estimates
-from .metrics import AttributeOutcome, ReconstructionOutcome, metrics_of
+from .judges import Judge
+from .metrics import AttributeOutcome, Metric, ReconstructionOutcome, metrics_of
+from .metrics._identity import IdentityMetric
 from .records import Records, read_truth
 
 Scores = dict[str, Score]
 Outcome = AttributeOutcome | ReconstructionOutcome
+Views = dict[str, Outcome]  # by what is added to the names of the metrics that look at it
 
 
-def score(release: Release, predictions: Path, truth: Path | None = None) -> ScoreReport:
+def score(
+    release: Release,
+    predictions: Path,
+    truth: Path | None = None,
+    judges: Sequence[Judge] = (),
+) -> ScoreReport:
     """Score a prediction file of `release`, with 95 % bootstrap intervals over subjects.
 
-    The answers of `test` are read from the folder `truth` (default: `<release>-truth`). Raises
-    `BadPredictions` where the file cannot be scored as it is, `MissingData` where the truth is not
-    there, and `UsageError` where the split is too small for a metric or an interval.
+    The answers of `test` are read from the folder `truth` (default: `<release>-truth`). `judges`
+    look for people in reconstructions: the first gives `rank1`, a further one `rank1@NAME`.
+    Raises `BadPredictions` where the file cannot be scored as it is, `MissingData` where the truth
+    is not there, and `UsageError` where the split is too small for a metric or an interval, or is
+    not for a judge to judge.
     """
     given = read_predictions(predictions, release.manifest)
     header = given.header
@@ -48,8 +62,13 @@ def score(release: Release, predictions: Path, truth: Path | None = None) -> Sco
     values = aligned(given, records.sample_id, predictions)
     outcome, anchored = _outcomes(header.track, release, records, values)
     subjects = records.subject or ()
-    scores = _scores(header.track, outcome, subjects)
-    anchors = {name: _scores(header.track, other, subjects) for name, other in anchored.items()}
+    lineups = _lineups(judges, release, header, records)
+    views = _views(outcome, lineups)
+    scores = _scores(header.track, views, subjects)
+    anchors = {
+        name: _scores(header.track, _views(other, lineups), subjects)
+        for name, other in anchored.items()
+    }
     return ScoreReport(
         release=release.manifest.name,
         fingerprint=release.manifest.fingerprint,
@@ -61,7 +80,8 @@ def score(release: Release, predictions: Path, truth: Path | None = None) -> Sco
         split=header.split,
         asked=header.asked,
         scores=scores,
-        missing=_missing(header.track, outcome),
+        missing=_missing(header.track, views[""]),
+        judges=tuple(lineup.facts for lineup in lineups),
         anchors=anchors,
         flags=_flags(HEADLINE[header.track], scores, anchors),
         leakboard_version=version("leakboard"),
@@ -95,18 +115,58 @@ def _outcomes(
     }
 
 
-def _scores(track: Track, outcome: Outcome, subjects: Sequence[str]) -> Scores:
-    metrics = {n: m for n, m in metrics_of(track).items() if m.lacks(outcome) is None}
-    statistics = {name: metric.statistic(outcome) for name, metric in metrics.items()}
+def _lineups(
+    judges: Sequence[Judge], release: Release, header: PredictionHeader, records: Records
+) -> list[Lineup]:
+    """Show each judge the gallery of the split; refuse those that may not judge it."""
+    names = [judge.name for judge in judges]
+    if judges and header.track is not Track.RECONSTRUCTION:
+        raise UsageError(
+            f"a judge looks at reconstructions, but this file is of the {header.track} track; "
+            "leave out --judge"
+        )
+    if len(set(names)) < len(names):
+        raise UsageError(f"two judges have one name among {', '.join(names)}; rename a file")
+    for judge in judges:
+        judge.check(release, header.split)
+    images = records.known("inputs").permute(0, 2, 3, 1).numpy()
+    return [Lineup.of(judge, images, records.subject or ()) for judge in judges]
+
+
+def _views(outcome: Outcome, lineups: Sequence[Lineup]) -> Views:
+    """Show the images to each judge; to nobody, where there is no judge."""
+    if not lineups or isinstance(outcome, AttributeOutcome):
+        return {"": outcome}
+    names = ["", *(f"@{lineup.judge.name}" for lineup in lineups[1:])]
+    return {
+        name: replace(outcome, identity=lineup.identify(outcome.predicted))
+        for name, lineup in zip(names, lineups, strict=True)
+    }
+
+
+def _scores(track: Track, views: Views, subjects: Sequence[str]) -> Scores:
+    """Score every metric of the track; what further judges see, by those of identity alone."""
+    asked = {
+        f"{name}{suffix}": (metric, view)
+        for suffix, view in views.items()
+        for name, metric in metrics_of(track).items()
+        if metric.lacks(view) is None and (not suffix or isinstance(metric, IdentityMetric))
+    }
+    return scored(asked, subjects)
+
+
+def scored(asked: Mapping[str, tuple[Metric[Any], Outcome]], subjects: Sequence[str]) -> Scores:
+    """Score metrics of outcomes of N images of `subjects`; all see the same replicates."""
+    statistics = {name: metric.statistic(outcome) for name, (metric, outcome) in asked.items()}
     return {
         name: Score(
             metric=name,
             value=estimate.value,
             low=estimate.low,
             high=estimate.high,
-            n=len(subjects),
-            direction=metrics[name].direction,
-            metric_version=metrics[name].version,
+            n=asked[name][0].counted(asked[name][1]),
+            direction=asked[name][0].direction,
+            metric_version=asked[name][0].version,
         )
         for name, estimate in estimates(statistics, subjects).items()
     }

@@ -17,6 +17,7 @@ from .errors import (
     UsageError,
 )
 from .gallery import Gallery, GalleryImage
+from .judge import JudgeHeader
 from .manifest import Attribute, Licence, Manifest, fingerprint
 from .predictions import PredictionHeader, Predictions, aligned, read_predictions
 from .records import PUBLIC_SPLITS, RecordSchema, public_columns
@@ -26,6 +27,7 @@ from .scores import (
     HEADLINE,
     ClientCost,
     Direction,
+    JudgeFacts,
     LeaderboardRow,
     Measurements,
     Score,
@@ -51,6 +53,8 @@ __all__ = [
     "Direction",
     "Gallery",
     "GalleryImage",
+    "JudgeFacts",
+    "JudgeHeader",
     "LeaderboardRow",
     "LeakboardError",
     "Licence",

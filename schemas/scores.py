@@ -38,7 +38,7 @@ class Direction(StrEnum):
 
 
 class Score(Record):
-    """One number with its 95 % interval, the number of images behind it, and its direction."""
+    """One number with its 95 % interval, the number of images it is over, and its direction."""
 
     metric: str
     value: float
@@ -55,12 +55,28 @@ class Score(Record):
         return self
 
 
+class JudgeFacts(Record):
+    """Which judge looked for people in reconstructions, in how large a gallery.
+
+    `sha256` is that of its file, or of its weights where it is a module of the user's own;
+    `chance` is the rank-1 of a blind guess.
+    """
+
+    name: str
+    sha256: Sha256
+    gallery: int = Field(ge=1)
+    probes: int = Field(ge=0)
+    impostor_pairs: int = Field(ge=0)
+    chance: float = Field(gt=0, le=1)
+
+
 class ScoreReport(Record):
     """What `leakboard score --json` prints: an attack's scores beside the trivial anchors.
 
     `asked` is how many images the attack was asked about, the first of the split; None means all.
     A `ceiling` read the inputs themselves: a yardstick for attacks, never ranked as one. `missing`
     says of each metric of the track that has no score what was lacking: missing is not zero.
+    `rank1` and `tar_at_far` are by the first of `judges`, `rank1@NAME` by the further one NAME.
     """
 
     release: str
@@ -74,6 +90,7 @@ class ScoreReport(Record):
     asked: int | None = None
     scores: dict[str, Score]
     missing: dict[str, str] = {}
+    judges: tuple[JudgeFacts, ...] = ()
     anchors: dict[str, dict[str, Score]]
     flags: tuple[str, ...]
     leakboard_version: str

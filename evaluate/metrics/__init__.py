@@ -9,7 +9,7 @@ Legend: N images, B bootstrap replicates, K classes, S image side in pixels.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ...schemas import Direction, Registry, Track
 from ...schemas.scores import HEADLINE
+from ..identity import Identity
 
 REGISTRY = Registry("metric", __name__, "Metric")
 CHUNK_VALUES = 2**15  # image values compared in one step: they stay in the processor's cache
@@ -41,6 +42,10 @@ class AttributeOutcome:
     majority: NDArray[np.bool_]
     task_output: NDArray[np.bool_]
 
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self.labels)
+
     @property
     def correct(self) -> NDArray[np.bool_]:
         """Whether the most probable class is the true one; ties go to the first class."""
@@ -50,13 +55,18 @@ class AttributeOutcome:
 
 @dataclass(frozen=True)
 class ReconstructionOutcome:
-    """Reconstructed images beside the inputs they should show."""
+    """Reconstructed images beside the inputs they should show, and whom a judge sees in them."""
 
     predicted: Images
     truth: Images
+    identity: Identity | None = None
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self.truth)
 
 
-Outcome = TypeVar("Outcome")
+Outcome = TypeVar("Outcome", bound=Sized)
 
 
 class Metric(ABC, Generic[Outcome]):
@@ -76,6 +86,10 @@ class Metric(ABC, Generic[Outcome]):
     def lacks(self, outcome: Outcome) -> str | None:
         """Say what is lacking to judge these images; None, the default, where nothing is."""
         return None
+
+    def counted(self, outcome: Outcome) -> int:
+        """Say over how many images it is: the n of the score; by default all of them."""
+        return len(outcome)
 
     @abstractmethod
     def statistic(self, outcome: Outcome) -> Statistic:
