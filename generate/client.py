@@ -5,15 +5,14 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from ..schemas import CorruptData, Manifest, MissingData, Release
+from ..schemas import Manifest, Release
 from ..schemas.files import write_bytes, write_text
 from . import defenses
 from .augmentation import augment
 from .defenses import Defense
-from .networks import activation_shape, split_resnet18
+from .networks import activation_shape, load_weights, split_network
 from .noise import BatchNoise, Noise
 
 CLIENT_FILE = "weights/client.safetensors"
@@ -58,23 +57,13 @@ def save_networks(folder: Path, client: Client, task_network: nn.Module, facts: 
     write_text(folder / NETWORKS_FILE, json.dumps(facts, indent=2, sort_keys=True) + "\n")
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Fill a network from a safetensors file; `CorruptData` where the two do not fit."""
-    if not path.is_file():
-        raise MissingData(f"{path}: the weights are missing; pull or generate the release again")
-    try:
-        network.load_state_dict(safetensors.torch.load_file(path))
-    except (SafetensorError, RuntimeError, OSError) as problem:
-        reason = str(problem).splitlines()[0]
-        raise CorruptData(f"{path}: the weights cannot be read ({reason})") from problem
-
-
 def build(manifest: Manifest) -> tuple[Client, nn.Module]:
     """Make the untrained client and task network that a manifest describes."""
-    layers, task_network = split_resnet18(manifest.client.split_layer, len(manifest.task.classes))
-    shape = activation_shape(layers, manifest.dataset.image_size)
+    classes = len(manifest.task.classes)
+    network = split_network(manifest.config.client, classes)
+    shape = activation_shape(network, manifest.dataset.image_size, classes)
     defense = defenses.create(manifest.defense.name, manifest.defense.options, shape)
-    return Client(layers, defense), task_network
+    return Client(network.client, defense), network.task_network
 
 
 def load_client(release: Path) -> Client:

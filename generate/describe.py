@@ -24,7 +24,6 @@ from .card import card
 from .client import CLIENT_FILE, NETWORKS_FILE, TASK_FILE
 from .engine import Engine
 from .measurements import client_cost, utility
-from .networks import SPLIT_INDEX
 from .plan import PlannedRecord
 from .players import Players
 from .versions import versions
@@ -61,6 +60,7 @@ def weight_hashes(tree: Path) -> dict[str, str]:
 def describe(
     config: Config,
     engine: Engine,
+    client: ClientFacts,
     kind: Format,
     shards: Sequence[Shard],
     records: Planned,
@@ -84,12 +84,7 @@ def describe(
         ),
         task=Attribute(name=table.task, classes=dataset.classes(table.task)),
         sensitive=Attribute(name=table.sensitive, classes=dataset.classes(table.sensitive)),
-        client=ClientFacts(
-            network=config.client.network,
-            split_layer=config.client.split_layer,
-            split_index=SPLIT_INDEX[config.client.split_layer],
-            activation_shape=engine.schema.activation_shape,
-        ),
+        client=client,
         defense=DefenseFacts(
             name=config.defense.name,
             options=config.defense.options,

@@ -8,14 +8,23 @@ the loss above 0.31 for two classes and cripples adversaries trained that way).
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
+import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torchvision.models import resnet18
 from torchvision.models.resnet import BasicBlock
 
+from ..schemas import BadConfig, CorruptData, MissingData
+from ..schemas.config import ClientTable
+from .own_model import cut, make_module
+
 # Index of each split layer among the children of torchvision's ResNet; the client runs 0..index.
 SPLIT_INDEX = {"relu": 2, "maxpool": 3, "layer1": 4, "layer2": 5, "layer3": 6, "layer4": 7}
+PULL = "pull or generate the release again"
 
 
 @contextmanager
@@ -34,23 +43,82 @@ class Normalize(nn.Module):
         return (images - 0.5) / 0.25
 
 
-def split_resnet18(split_layer: str, classes: int) -> tuple[nn.Sequential, nn.Sequential]:
-    """Split a fresh ResNet-18 into the client's layers and the task network."""
-    network = resnet18(num_classes=classes).to(memory_format=torch.channels_last)
+@dataclass(frozen=True)
+class SplitNetwork:
+    """A network cut in two: the client's layers f1, the task network f2, and where it was cut.
+
+    `index` is the position of the split layer in the order of execution, from 0.
+    """
+
+    client: nn.Module
+    task_network: nn.Module
+    index: int
+
+
+def split_network(table: ClientTable, classes: int, initial: Path | None = None) -> SplitNetwork:
+    """Make a network and cut it at its split layer; `initial` weights are those of the whole.
+
+    The weights are fresh where there are none to start from. Raises `BadConfig` or `UnknownName`
+    where a network of your own cannot be made or cut, `CorruptData` where the weights do not fit.
+    """
+    network = make_module(table.network) if table.is_own else resnet18(num_classes=classes)
+    if initial is not None:
+        load_weights(network, initial, "give a safetensors file of the whole network's state_dict")
+    if table.is_own:
+        return SplitNetwork(*cut(network, table.split_layer))
+    return _split_resnet18(network.to(memory_format=torch.channels_last), table.split_layer)
+
+
+def _split_resnet18(network: nn.Module, split_layer: str) -> SplitNetwork:
     children = list(network.named_children())
-    cut = SPLIT_INDEX[split_layer] + 1
-    client = nn.Sequential(OrderedDict([("normalize", Normalize()), *children[:cut]]))
-    rest = [*children[cut:-1], ("flatten", nn.Flatten()), children[-1]]
-    return client, nn.Sequential(OrderedDict(rest))
+    index = SPLIT_INDEX[split_layer]
+    client = [("normalize", Normalize()), *children[: index + 1]]
+    rest = [*children[index + 1 : -1], ("flatten", nn.Flatten()), children[-1]]
+    return SplitNetwork(nn.Sequential(OrderedDict(client)), nn.Sequential(OrderedDict(rest)), index)
 
 
-def activation_shape(client: nn.Module, size: int) -> tuple[int, int, int]:
-    """The shape C H W of what the client makes of an image of `size` x `size` pixels."""
-    was_training = client.training
-    with torch.no_grad():
-        channels, height, width = client.eval()(torch.zeros(1, 3, size, size)).shape[1:]
-    client.train(was_training)
+@torch.no_grad()
+def activation_shape(network: SplitNetwork, size: int, classes: int) -> tuple[int, int, int]:
+    """The shape C H W of what the client makes of an image of `size` x `size` pixels.
+
+    Raises `BadConfig` where the network does not take such images, does not send (N, C, H, W), or
+    does not answer with one logit per class of the task.
+    """
+    client, task_network = network.client.eval(), network.task_network.eval()
+    try:
+        activation = client(torch.zeros(2, 3, size, size))
+        logits = task_network(activation)
+    except Exception as problem:  # a network of the user's own may raise anything
+        raise BadConfig(
+            f"client.network cannot run on images (N, 3, {size}, {size}): {problem}"
+        ) from problem
+    if _shape(activation)[:1] != (2,) or len(_shape(activation)) != 4:
+        raise BadConfig(
+            f"client.split_layer: expected an activation (N, C, H, W), but got "
+            f"{_shape(activation)} for two images; split at an earlier layer"
+        )
+    if _shape(logits) != (2, classes):
+        raise BadConfig(
+            f"client.network: expected logits (N, {classes}), one for each class of the task, but "
+            f"got {_shape(logits)} for two images"
+        )
+    _, channels, height, width = activation.shape
     return channels, height, width
+
+
+def _shape(value: object) -> tuple[int, ...]:
+    return tuple(value.shape) if isinstance(value, Tensor) else ()
+
+
+def load_weights(network: nn.Module, path: Path, mend: str = PULL) -> None:
+    """Fill a network from a safetensors file; `CorruptData` where the two do not fit."""
+    if not path.is_file():
+        raise MissingData(f"{path}: the weights are missing; {mend}")
+    try:
+        network.load_state_dict(safetensors.torch.load_file(path))
+    except (SafetensorError, RuntimeError, OSError) as problem:
+        reason = " ".join(map(str.strip, str(problem).splitlines()[:2]))
+        raise CorruptData(f"{path}: the weights cannot be read ({reason}); {mend}") from problem
 
 
 def _residual(channels: int, width: int, stride: int) -> BasicBlock:

@@ -9,18 +9,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..schemas import Config
+from ..schemas import BadConfig, Config
+from ..schemas.files import sha256_of
+from ..schemas.manifest import ClientFacts
 from . import defenses
-from .client import CLIENT_FILE, NETWORKS_FILE, TASK_FILE, Client, load_weights, save_networks
+from .client import CLIENT_FILE, NETWORKS_FILE, TASK_FILE, Client, save_networks
 from .datasets import Dataset
 from .defenses import Defense
 from .networks import (
-    SPLIT_INDEX,
     AttributeAdversary,
     InputAdversary,
     activation_shape,
+    load_weights,
     seeded,
-    split_resnet18,
+    split_network,
 )
 from .splits import Rows
 from .training import Networks, TrainingData, train
@@ -35,36 +37,64 @@ class Players:
 
     client: Client
     task_network: nn.Module
+    facts: ClientFacts
     proxy_leakage: float | None
 
 
-def trained(folder: Path, config: Config, dataset: Dataset, rows: Rows) -> Players:
+@dataclass(frozen=True)
+class Untrained:
+    """The networks of a release before training, and what the manifest says of the client."""
+
+    networks: Networks
+    facts: ClientFacts
+
+
+def untrained(config: Config, dataset: Dataset) -> Untrained:
+    """Make the networks; raises where the network cannot be made, cut, or run on the images."""
+    table, size = config.client, config.dataset.size
+    tasks = len(dataset.classes(config.dataset.task))
+    classes = len(dataset.classes(config.dataset.sensitive))
+    initial = None if table.weights is None else Path(table.weights)
+    with seeded(config.seed):
+        network = split_network(table, tasks, initial)
+        shape = activation_shape(network, size, tasks)
+        defense = defenses.create(config.defense.name, config.defense.options, shape)
+        adversary = _adversary(defense, shape, classes, size)
+    _refuse_untrained(defense, config)
+    facts = ClientFacts(
+        network=table.network,
+        split_layer=table.split_layer,
+        split_index=network.index,
+        activation_shape=shape,
+        initial_weights=None if initial is None else sha256_of(initial),
+    )
+    return Untrained(Networks(network.client, network.task_network, defense, adversary), facts)
+
+
+def trained(folder: Path, config: Config, dataset: Dataset, rows: Rows, made: Untrained) -> Players:
     """Train on the `defender` rows, or take up the weights an earlier run left in `folder`."""
-    networks = _make(config, dataset)
+    networks, facts = made.networks, made.facts
     client = Client(networks.client, networks.defense)
-    facts = folder / NETWORKS_FILE
-    if facts.exists():
+    described = folder / NETWORKS_FILE
+    if described.exists():
         log.info("taking up the trained weights of an earlier run")
         load_weights(client, folder / CLIENT_FILE)
         load_weights(networks.task_network, folder / TASK_FILE)
         networks.train(False)
-        proxy = json.loads(facts.read_bytes())["proxy_leakage"]
-        return Players(client, networks.task_network, proxy)
+        proxy = json.loads(described.read_bytes())["proxy_leakage"]
+        return Players(client, networks.task_network, facts, proxy)
     proxy = train(_load(config, dataset, rows), networks, config.training, config.seed)
-    save_networks(folder, client, networks.task_network, _facts(config, dataset, proxy))
-    return Players(client, networks.task_network, proxy)
+    description = _describe(config, dataset, facts, proxy)
+    save_networks(folder, client, networks.task_network, description)
+    return Players(client, networks.task_network, facts, proxy)
 
 
-def _make(config: Config, dataset: Dataset) -> Networks:
-    size = config.dataset.size
-    with seeded(config.seed):
-        layers, task_network = split_resnet18(
-            config.client.split_layer, len(dataset.classes(config.dataset.task))
+def _refuse_untrained(defense: Defense, config: Config) -> None:
+    if defense.state_dict() and not config.training.epochs:
+        raise BadConfig(
+            f"the defense {config.defense.name} learns or measures something while it is trained, "
+            "but training.epochs is 0; set it to at least 1"
         )
-        shape = activation_shape(layers, size)
-        defense = defenses.create(config.defense.name, config.defense.options, shape)
-        classes = len(dataset.classes(config.dataset.sensitive))
-        return Networks(layers, task_network, defense, _adversary(defense, shape, classes, size))
 
 
 def _adversary(defense: Defense, shape: tuple[int, int, int], classes: int, size: int) -> nn.Module:
@@ -87,15 +117,17 @@ def _load(config: Config, dataset: Dataset, rows: Rows) -> TrainingData:
     )
 
 
-def _facts(config: Config, dataset: Dataset, proxy: float | None) -> dict[str, object]:
+def _describe(
+    config: Config, dataset: Dataset, facts: ClientFacts, proxy: float | None
+) -> dict[str, object]:
     """networks.json: enough to build both networks without the manifest."""
-    split_layer = config.client.split_layer
     return {
         "client": {
             "file": Path(CLIENT_FILE).name,
-            "network": config.client.network,
-            "split_layer": split_layer,
-            "split_index": SPLIT_INDEX[split_layer],
+            "network": facts.network,
+            "split_layer": facts.split_layer,
+            "split_index": facts.split_index,
+            "initial_weights": facts.initial_weights,
             "input": "float32 (N, 3, S, S) in [0, 1]",
             "image_size": config.dataset.size,
             "defense": config.defense.model_dump(mode="json"),

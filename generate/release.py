@@ -21,7 +21,7 @@ from .datasets import Dataset
 from .describe import WEIGHTS, describe, finish, measure, weight_hashes
 from .engine import Engine
 from .plan import plan
-from .players import Players, trained
+from .players import Players, trained, untrained
 from .splits import split
 from .writer import Writer
 
@@ -106,19 +106,21 @@ def generate(
         dataset.classes(attribute)
     places = Places.of(out, truth, formats)
     places.refuse_existing()
+    made = untrained(config, dataset)
     key = Secret.read_or_make(secret or places.truth / "secret.key")
     splits = split(dataset, table.name, key, limit)
     places.claim(
         {
             "config": config.model_dump(mode="json"),
             "dataset": dataset.revision,
+            "client": made.facts.model_dump(mode="json"),
             "limit": limit,
             "formats": list(formats),
             "secret": key.commitment(),
             "shard_bytes": shard_bytes,
         }
     )
-    players = trained(places.primary, config, dataset, splits["defender"])
+    players = trained(places.primary, config, dataset, splits["defender"], made)
     engine = _engine(config, dataset, players)
     records = plan(dataset, splits, config, key, defense.randomized)
     shards, correct = Writer(engine, places.partial, places.truth, shard_bytes).write(records)
@@ -128,7 +130,9 @@ def generate(
     measured = measure(records, correct, engine, players)
     for kind, tree in places.partial.items():
         _share_weights(places.primary, tree)
-        manifest = describe(config, engine, kind, shards[kind], records, commitments, weights)
+        manifest = describe(
+            config, engine, players.facts, kind, shards[kind], records, commitments, weights
+        )
         finish(tree, manifest, measured)
     places.publish()
     return list(places.trees.values())

@@ -17,8 +17,9 @@ from ..schemas.files import sha256_of
 from ..schemas.manifest import FileFacts, Shard
 from ..schemas.records import vectors_to_numpy
 from ..schemas.shards import content_sha256, foreign_content
-from .client import CLIENT_FILE, TASK_FILE, build, load_weights
+from .client import CLIENT_FILE, TASK_FILE, build
 from .describe import WEIGHTS
+from .networks import load_weights
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,11 @@ def _counts(manifest: Manifest, seen: _Seen) -> Iterator[Problem]:
 
 
 def _weights(release: Release) -> Iterator[Problem]:
-    client, task_network = build(release.manifest)
+    try:
+        client, task_network = build(release.manifest)
+    except LeakboardError as problem:
+        yield Problem("manifest.json", f"the networks it describes cannot be made: {problem}")
+        return
     for path, network in ((CLIENT_FILE, client), (TASK_FILE, task_network)):
         try:
             load_weights(network, release.folder / path)

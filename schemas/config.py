@@ -3,17 +3,19 @@
 import hashlib
 import json
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_serializer, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_serializer, model_validator
+from pydantic_core import PydanticKnownError
 
 from .base import Record
 from .errors import BadConfig, MissingData
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Scale = Literal["smoke", "reduced", "paper"]
-SplitLayer = Literal["relu", "maxpool", "layer1", "layer2", "layer3", "layer4"]
+SPLIT_LAYERS = {"resnet18": ("relu", "maxpool", "layer1", "layer2", "layer3", "layer4")}
 
 
 class PluginTable(Record):
@@ -45,10 +47,41 @@ class DatasetTable(PluginTable):
 
 
 class ClientTable(Record):
-    """The network that is split, and the last block that runs on the device."""
+    """The network that is split, and the last block that runs on the device.
 
-    network: Literal["resnet18"] = "resnet18"
-    split_layer: SplitLayer = "layer1"
+    `network` is a built-in by name or your own by its object path, a torch module class or a
+    function that returns a module; `split_layer` is then the name of any of its submodules.
+    `weights` is a safetensors file of the whole network, from which training starts.
+    """
+
+    network: str = "resnet18"
+    split_layer: str = "layer1"
+    weights: str | None = Field(default=None, exclude_if=lambda path: path is None)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the network is named by an object path."""
+        return ":" in self.network
+
+    @field_validator("network")
+    @classmethod
+    def _network_is_known(cls, network: str) -> str:
+        if ":" in network or network in SPLIT_LAYERS:
+            return network
+        expected = f"{_listed(SPLIT_LAYERS)} or an object path 'my_package.my_models:make_net'"
+        raise PydanticKnownError("literal_error", {"expected": expected})
+
+    @field_validator("split_layer")
+    @classmethod
+    def _split_layer_is_known(cls, split_layer: str, info: ValidationInfo) -> str:
+        known = SPLIT_LAYERS.get(info.data.get("network", ""))
+        if known is None or split_layer in known:
+            return split_layer
+        raise PydanticKnownError("literal_error", {"expected": _listed(known)})
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
 class TrainingTable(Record):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from .base import Record, Sha256
-from .config import Config, Scale, SplitLayer
+from .config import Config, Scale
 from .errors import MissingData, SchemaMismatch
 from .files import read_json
 from .records import RecordSchema
@@ -44,12 +44,18 @@ class DatasetFacts(Record):
 
 
 class ClientFacts(Record):
-    """The client network: where it is split and the shape of what it sends."""
+    """The client network: where it is split and the shape of what it sends.
+
+    `split_index` is the position of the split layer, from 0 and in the order of execution: among
+    the blocks of a built-in network, among all operations of a network of your own.
+    `initial_weights` is the SHA-256 of the file that training started from, if there was one.
+    """
 
     network: str
-    split_layer: SplitLayer
+    split_layer: str
     split_index: int = Field(ge=0)
     activation_shape: tuple[int, int, int]
+    initial_weights: Sha256 | None = None
 
 
 class DefenseFacts(Record):

@@ -58,7 +58,7 @@ def test_ctrl_c_stops_in_one_sentence_and_the_run_continues(config: Path, tmp_pa
 
 def test_a_full_disk_is_said_so(config: Path, small_disk: Path) -> None:
     out = small_disk / "out"
-    command = [*COMMAND, "generate", str(config), "--out", str(out), "--set", "training.epochs=0"]
+    command = [*COMMAND, "generate", str(config), "--out", str(out), "--set", "training.epochs=1"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert "the disk is full" in ran.stderr

@@ -98,6 +98,7 @@ def test_the_order_of_options_does_not_matter() -> None:
         ("training.epochs=-1", r"training\.epochs: .*greater than or equal to 0.*-1"),
         ("training.learning_rate=nan", r"training\.learning_rate: .*finite"),
         ("client.split_layer=layer5", r"client\.split_layer: .*'layer4'.*'layer5'"),
+        ("client.network=resnet81", r"client\.network: .*'resnet18' or an object path.*'resnet81'"),
         ("scale=huge", "scale: .*'paper'.*'huge'"),
         ("name=Not a name", "name: .*pattern"),
         ("defense=disco", "defense: .*dictionary.*'disco'"),
@@ -110,6 +111,15 @@ def test_a_bad_change_is_refused_in_one_sentence(path: Path, change: str, messag
     with pytest.raises(BadConfig, match=message) as refused:
         Config.read(path, ("seed=1", change))
     assert "\n" not in str(refused.value)
+
+
+def test_a_network_of_ones_own_is_split_at_any_name_and_its_weights_are_in_the_recipe() -> None:
+    own = {"network": "my_package.my_models:make_net", "split_layer": "features.5"}
+    fresh = Config.model_validate(recipe_with(client=own))
+    started = Config.model_validate(recipe_with(client={**own, "weights": "net.safetensors"}))
+    assert "weights" not in fresh.model_dump(mode="json")["client"]
+    assert fresh.config_id != started.config_id
+    assert Config.parse(json.loads(started.to_json()), "again") == started
 
 
 def test_a_missing_key_and_every_other_problem_are_named_at_once(path: Path) -> None:
