@@ -3,8 +3,14 @@
 Legend: N batch, C H W activation channels, height, width; S image side; K classes.
 """
 
+from collections.abc import Mapping
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
+
+Capacity = Literal["small", "large"]
+WIDTHS: Mapping[Capacity, tuple[int, ...]] = {"small": (128, 256), "large": (128, 256, 512)}
 
 
 class Residual(nn.Module):
@@ -29,16 +35,56 @@ class Residual(nn.Module):
 
 
 class ResidualClassifier(nn.Sequential):
-    """(N, C, H, W) to (N, K) logits: two residual blocks, average pooling, a linear layer."""
+    """(N, C, H, W) to (N, K) logits: standardised channels, residual blocks, a linear layer.
+
+    `small` has two blocks, each of which halves the side; `large` has the widths of a ResNet-18's
+    tail, and its first block leaves a side of up to 8 as it is.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], classes: int, capacity: Capacity) -> None:
+        channels, side, _ = shape
+        layers: list[nn.Module] = [nn.BatchNorm2d(channels)]
+        for width in WIDTHS[capacity]:
+            keeps_side = capacity == "large" and len(layers) == 1 and side <= 8
+            layers.append(Residual(channels, width, stride=1 if keeps_side else 2))
+            channels = width
+        super().__init__(
+            *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes)
+        )
+
+
+class ZeroPattern(nn.Module):
+    """(N, C, H, W) to (N, C): one for a channel that was let through, zero for a pruned one."""
+
+    def forward(self, activation: Tensor) -> Tensor:
+        """Look for channels in which everything is exactly zero."""
+        return (activation != 0).flatten(2).any(dim=2).float()
+
+
+class MaskNetwork(nn.Sequential):
+    """(N, C, H, W) to (N, K) logits from the zero pattern alone."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__(
-            Residual(channels, 128, stride=2),
-            Residual(128, 256, stride=2),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
+            ZeroPattern(),
+            nn.Linear(channels, 256),
+            nn.ReLU(),
+            nn.Linear(256, 256),
+            nn.ReLU(),
             nn.Linear(256, classes),
         )
+
+
+class SumOfLogits(nn.Module):
+    """Several classifiers as one: their logits add up, so their evidence multiplies."""
+
+    def __init__(self, *classifiers: nn.Module) -> None:
+        super().__init__()
+        self.classifiers = nn.ModuleList(classifiers)
+
+    def forward(self, activation: Tensor) -> Tensor:
+        """Add the logits (N, K)."""
+        return torch.stack([classify(activation) for classify in self.classifiers]).sum(dim=0)
 
 
 class ConvDecoder(nn.Sequential):

@@ -15,7 +15,7 @@ from .sources import ROOT, copy_sources
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 FILES = re.compile(r"^`([\w/.-]+)`\n\n```(?:python|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLES: dict[str, str] = dict(FILES.findall(GUIDE))
-PLUGINS = ("stripes", "quantization", "linear_probe", "brier")
+PLUGINS = ("stripes", "quantization", "channel_means", "brier")
 LOOP = re.findall(r"^leakboard (.*)$", GUIDE, re.MULTILINE)
 RUN = """
 import sys
@@ -79,6 +79,6 @@ def test_the_loop_of_the_guide_runs_on_the_examples(scratch: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout.splitlines()[-1])
-    assert report["attack"] == "linear_probe"
+    assert report["attack"] == "channel_means"
     assert report["scores"]["brier"]["direction"] == "lower leaks more"
     assert report["scores"]["top1"]["low"] > 0.5  # of three colours

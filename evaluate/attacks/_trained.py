@@ -1,18 +1,21 @@
 """What attacks by a trained network share: the network, its loss, and how they see pairs."""
 
 from abc import abstractmethod
-from typing import Annotated
+from typing import Annotated, Any
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...schemas import Setting
-from ..fitting import Budget, Example, fit, seeded
+from ...schemas import Setting, Track
+from ..fitting import Budget, Example, Precision, apply, fit, seeded
 from ..records import Records
 from . import Attack
 
 Epochs = Annotated[int, Field(ge=1)]
+WEIGHT_DECAY = 0.05
+LABEL_SMOOTHING = 0.1
 
 
 class TrainedAttack(Attack):
@@ -31,9 +34,13 @@ class TrainedAttack(Attack):
     def build(self, auxiliary: Records) -> nn.Module:
         """Make the untrained network for these records."""
 
+    @abstractmethod
     def loss(self, network: nn.Module, batch: Example) -> Tensor:
-        """Cross-entropy of the attribute, unless the attack has another aim."""
-        return functional.cross_entropy(network(batch.activation), batch.sensitive)
+        """Say what is minimised: a number per batch."""
+
+    def encoder(self, auxiliary: Records) -> Any:
+        """What encodes augmented images: by default the client, None for the released pairs."""
+        return self.client
 
     def fit(self, auxiliary: Records) -> None:
         """Minimise the loss over the auxiliary pairs."""
@@ -43,7 +50,26 @@ class TrainedAttack(Attack):
             self.network,
             lambda batch: self.loss(self.network, batch),
             auxiliary,
-            self.client,
+            self.encoder(auxiliary),
             self.budget,
             self.seed,
         )
+
+
+class TrainedClassifier(TrainedAttack):
+    """A network (N, C, H, W) to (N, K) logits of the sensitive attribute."""
+
+    track = Track.ATTRIBUTE
+
+    def __init__(self, *, epochs: int, augment: bool, precision: Precision, seed: int) -> None:
+        super().__init__(epochs=epochs, augment=augment, seed=seed)
+        self.budget = Budget(epochs, weight_decay=WEIGHT_DECAY, precision=precision)
+
+    def loss(self, network: nn.Module, batch: Example) -> Tensor:
+        """Cross-entropy with smoothed labels."""
+        logits = network(batch.activation)
+        return functional.cross_entropy(logits, batch.sensitive, label_smoothing=LABEL_SMOOTHING)
+
+    def predict(self, records: Records) -> Tensor:
+        """Return class probabilities (N, K)."""
+        return torch.softmax(apply(self.network, records.activation), dim=1)

@@ -1,32 +1,35 @@
 """Attribute classifier: a convolutional network trained from scratch on auxiliary pairs."""
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ...schemas import Track
-from ..architectures import ResidualClassifier
-from ..fitting import apply
+from ..architectures import Capacity, ResidualClassifier
+from ..fitting import Precision
 from ..records import Records
-from ._trained import Epochs, TrainedAttack
+from ._trained import Epochs, TrainedClassifier
 
 
-class AttributeClassifier(TrainedAttack):
-    """Predict the sensitive attribute from the activation with two residual blocks.
+class AttributeClassifier(TrainedClassifier):
+    """Predict the sensitive attribute from the activation with residual blocks.
 
     With `augment` (the default) the attacker uses the client's weights to encode flipped and
     shifted auxiliary images, with fresh noise; without, only the released pairs are used.
     """
 
-    track = Track.ATTRIBUTE
-
-    def __init__(self, *, epochs: Epochs = 8, augment: bool = True, seed: int = 0) -> None:
-        super().__init__(epochs=epochs, augment=augment, seed=seed)
+    def __init__(
+        self,
+        *,
+        epochs: Epochs = 8,
+        capacity: Capacity = "small",
+        augment: bool = True,
+        precision: Precision = "float32",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(epochs=epochs, augment=augment, precision=precision, seed=seed)
+        self.capacity = capacity
 
     def build(self, auxiliary: Records) -> nn.Module:
-        """Make the classifier for these channels and classes."""
-        channels, classes = auxiliary.activation.shape[1], len(auxiliary.manifest.sensitive.classes)
-        return ResidualClassifier(channels, classes)
-
-    def predict(self, records: Records) -> Tensor:
-        """Return class probabilities (N, K)."""
-        return torch.softmax(apply(self.network, records.activation), dim=1)
+        """Make the classifier for this activation and these classes."""
+        manifest = auxiliary.manifest
+        return ResidualClassifier(
+            manifest.client.activation_shape, len(manifest.sensitive.classes), self.capacity
+        )

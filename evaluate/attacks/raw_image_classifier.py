@@ -1,37 +1,48 @@
 """The ceiling of the attribute track: a classifier of the same budget that sees the image."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from ...schemas import Track
-from ..architectures import ImageStem, ResidualClassifier
-from ..fitting import Example, apply
+from ..architectures import Capacity, ImageStem, ResidualClassifier
+from ..fitting import Precision, apply
 from ..records import Records
-from ._trained import Epochs, TrainedAttack
+from ._trained import Epochs, TrainedClassifier
 
 
-class RawImageClassifier(TrainedAttack):
+class RawImageClassifier(TrainedClassifier):
     """Predict the sensitive attribute from the input image: not an attack but its yardstick.
 
     An attribute attack on an undefended activation that stays far below it is too weak to say
-    anything about a defense. Same blocks, auxiliary records and epochs as `attribute_classifier`.
+    anything about a defense. Same blocks, loss, auxiliary records and epochs as
+    `attribute_classifier` of the same capacity.
     """
 
-    track = Track.ATTRIBUTE
     ceiling = True
 
-    def __init__(self, *, epochs: Epochs = 8, seed: int = 0) -> None:
-        super().__init__(epochs=epochs, augment=True, seed=seed)
+    def __init__(
+        self,
+        *,
+        epochs: Epochs = 8,
+        capacity: Capacity = "small",
+        precision: Precision = "float32",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(epochs=epochs, augment=True, precision=precision, seed=seed)
+        self.capacity = capacity
 
     def build(self, auxiliary: Records) -> nn.Module:
         """Put as much as a client before the classifier."""
+        side = auxiliary.manifest.dataset.image_size // 4
         classes = len(auxiliary.manifest.sensitive.classes)
-        return nn.Sequential(ImageStem(), ResidualClassifier(64, classes))
+        tail = ResidualClassifier((64, side, side), classes, self.capacity)
+        return nn.Sequential(ImageStem(), tail)
 
-    def loss(self, network: nn.Module, batch: Example) -> Tensor:
-        """Cross-entropy of what the images show."""
-        return functional.cross_entropy(network(batch.images), batch.sensitive)
+    def encoder(self, auxiliary: Records) -> Any:
+        """Let the network see the images themselves."""
+        return Unencoded(self.client)
 
     def predict(self, records: Records) -> Tensor:
         """Return class probabilities (N, K)."""
@@ -40,3 +51,19 @@ class RawImageClassifier(TrainedAttack):
     def _logits(self, inputs: Tensor) -> Tensor:
         logits: Tensor = self.network(inputs / 255)
         return logits
+
+
+@dataclass(frozen=True)
+class Unencoded:
+    """A client that sends the image itself, augmented as the real one does."""
+
+    client: Any
+
+    def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Flip and shift as the client does."""
+        augmented: Tensor = self.client.augment(images, generator)
+        return augmented
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Return images (N, 3, S, S) as they are."""
+        return images

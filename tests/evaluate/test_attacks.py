@@ -9,7 +9,6 @@ import torch
 
 from leakboard.evaluate import fit_attack, read_records, read_truth, score
 from leakboard.evaluate.attacks import REGISTRY, Attack
-from leakboard.evaluate.attacks.attribute_classifier import AttributeClassifier
 from leakboard.evaluate.attacks.nearest_neighbour import NearestNeighbour
 from leakboard.evaluate.attacks.prior import Prior
 from leakboard.evaluate.records import Records
@@ -19,6 +18,12 @@ from leakboard.schemas.registry import options_of
 from ..tiny import MakeRelease
 
 NAMES = REGISTRY.names()
+
+
+def on_attributes(name: str) -> bool:
+    """Whether the attack predicts the sensitive attribute, unless told otherwise."""
+    attack: Attack = REGISTRY.create(name, {})
+    return attack.track is Track.ATTRIBUTE
 
 
 def quick(name: str) -> dict[str, Any]:
@@ -102,23 +107,27 @@ def test_nearest_neighbour_finds_the_record_itself(release: Release) -> None:
     torch.testing.assert_close(found, auxiliary.known("inputs") / 255)
 
 
-def planted(records: Records, strength: float) -> Records:
-    """Write the sensitive label into one channel of otherwise random activations."""
-    generator = torch.Generator().manual_seed(len(records))
-    activation = torch.randn(records.activation.shape, generator=generator)
-    activation[:, 0] += strength * records.known("sensitive")[:, None, None]
-    return replace(records, activation=activation.half())
+def test_several_neighbours_vote(release: Release) -> None:
+    auxiliary = read_records(release, "auxiliary")
+    attack = NearestNeighbour(neighbours=len(auxiliary))
+    attack.fit(auxiliary)
+    everyone = auxiliary.known("sensitive").bincount() / len(auxiliary)
+    torch.testing.assert_close(attack.predict(auxiliary.select(torch.arange(1)))[0], everyone)
 
 
-@pytest.mark.parametrize(("strength", "low", "high"), [(3.0, 0.95, 1.0), (0.0, 0.2, 0.8)])
-def test_the_classifier_reads_a_planted_label_and_not_pure_noise(
-    release: Release, strength: float, low: float, high: float
-) -> None:
-    attack = AttributeClassifier(epochs=12, augment=False)
-    attack.fit(planted(read_records(release, "defender"), strength))
-    records = planted(read_truth(release, "test", None), strength)
-    right = attack.predict(records).argmax(dim=1) == records.known("sensitive")
-    assert low <= right.double().mean().item() <= high
+def test_more_neighbours_than_records_are_refused(release: Release) -> None:
+    with pytest.raises(UsageError, match="holds 24 auxiliary records"):
+        fit_attack(release, "nearest_neighbour", {"neighbours": 25}, budget=24)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if on_attributes(name)])
+def test_permuting_the_records_permutes_the_predictions(release: Release, name: str) -> None:
+    attack = fit_attack(release, name, quick(name)).attack
+    records = read_truth(release, "test", None)
+    order = torch.randperm(len(records), generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(
+        attack.predict(records.select(order)), attack.predict(records)[order]
+    )
 
 
 def test_only_the_stated_setting_is_given_the_client(release: Release) -> None:

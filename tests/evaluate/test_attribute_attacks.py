@@ -1,0 +1,185 @@
+"""Attribute attacks find what is planted for them, and nothing where nothing is."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from leakboard.evaluate import read_records, read_truth
+from leakboard.evaluate.attacks import REGISTRY, Attack
+from leakboard.evaluate.attacks.boosted_trees import BoostedTrees
+from leakboard.evaluate.attacks.linear_probe import LinearProbe
+from leakboard.evaluate.attacks.query_averaging import QueryAveraging, average
+from leakboard.evaluate.records import Records
+from leakboard.generate import load_client
+from leakboard.schemas import Release, UsageError
+
+from ..tiny import MakeRelease
+
+SHAPE = (8, 4, 4)
+PAIRS = {"epochs": 24, "augment": False}
+READERS: list[tuple[str, dict[str, Any]]] = [
+    ("linear_probe", {}),
+    ("nearest_neighbour", {"neighbours": 5}),
+    ("boosted_trees", {"iterations": 20}),
+    ("attribute_classifier", PAIRS),
+    ("attribute_classifier", PAIRS | {"precision": "bfloat16"}),
+    ("mask_classifier", PAIRS | {"reads": "mask_and_activation"}),
+]
+LARGE: tuple[str, dict[str, Any]] = ("attribute_classifier", PAIRS | {"capacity": "large"})
+
+
+def noise(records: Records) -> Tensor:
+    generator = torch.Generator().manual_seed(len(records))
+    return torch.randn(len(records), *SHAPE, generator=generator)
+
+
+def resized(records: Records, activation: Tensor) -> Records:
+    """Put activations of `SHAPE` in the place of the real ones."""
+    client = records.manifest.client.model_copy(update={"activation_shape": SHAPE})
+    manifest = records.manifest.model_copy(update={"client": client})
+    return replace(records, manifest=manifest, activation=activation.half())
+
+
+def in_one_channel(records: Records, strength: float = 4.0) -> Records:
+    """Add the sensitive label to one channel of otherwise random activations."""
+    activation = noise(records)
+    activation[:, 0] += strength * records.known("sensitive")[:, None, None]
+    return resized(records, activation)
+
+
+def in_the_mask(records: Records) -> Records:
+    """Prune half of the channels of random activations: which half is the sensitive label."""
+    activation = noise(records)
+    halves = torch.arange(activation.shape[1]) % 2
+    pruned = halves == records.known("sensitive")[:, None]
+    return resized(records, activation.masked_fill(pruned[..., None, None], 0))
+
+
+def accuracy(attack: Attack, train: Records, test: Records) -> float:
+    attack.fit(train)
+    predicted = attack.predict(test.without_answers()).argmax(dim=1)
+    return (predicted == test.known("sensitive")).double().mean().item()
+
+
+@pytest.fixture(scope="module")
+def split(release: Release) -> tuple[Records, Records]:
+    """108 records to train on and 36 others."""
+    return read_records(release, "defender"), read_truth(release, "test", None)
+
+
+@pytest.mark.parametrize(("name", "options"), [*READERS, LARGE])
+def test_a_label_in_a_channel_is_read(
+    split: tuple[Records, Records], name: str, options: dict[str, Any]
+) -> None:
+    train, test = map(in_one_channel, split)
+    assert accuracy(REGISTRY.create(name, options), train, test) > 0.9
+
+
+@pytest.mark.parametrize(("name", "options"), READERS)
+def test_nothing_is_read_from_noise(
+    split: tuple[Records, Records], name: str, options: dict[str, Any]
+) -> None:
+    train, test = (in_one_channel(records, strength=0) for records in split)
+    assert 0.2 < accuracy(REGISTRY.create(name, options), train, test) < 0.8
+
+
+@pytest.mark.parametrize("reads", ["mask", "mask_and_activation"])
+def test_a_label_in_the_mask_is_read_from_the_mask(
+    split: tuple[Records, Records], reads: str
+) -> None:
+    train, test = map(in_the_mask, split)
+    attack = REGISTRY.create("mask_classifier", PAIRS | {"reads": reads})
+    assert accuracy(attack, train, test) > 0.9
+
+
+def test_a_label_in_the_mask_escapes_an_attack_that_ignores_masks(
+    split: tuple[Records, Records],
+) -> None:
+    """Pruning a channel of zero mean changes its spread, which no linear reader sees."""
+    train, test = map(in_the_mask, split)
+    assert 0.2 < accuracy(LinearProbe(), train, test) < 0.8
+
+
+def test_the_mask_alone_says_nothing_of_the_values(split: tuple[Records, Records]) -> None:
+    train, test = map(in_one_channel, split)
+    assert 0.2 < accuracy(REGISTRY.create("mask_classifier", PAIRS), train, test) < 0.8
+
+
+def test_averaging_queries_undoes_random_pruning(release_of: MakeRelease) -> None:
+    """Where a channel got through once in 16 queries, the average is the undefended activation."""
+    release = release_of("random_pruning")
+    records = read_records(release, "validation")
+    owners = {image: row for row, image in enumerate(dict.fromkeys(records.image_id))}
+    owner = torch.tensor([owners[image] for image in records.image_id])
+    averaged = average(records.activation.float(), owner, len(owners))
+    first = torch.tensor([list(records.image_id).index(image) for image in owners])
+    bare = load_client(release.folder).layers(records.known("inputs")[first] / 255)
+    seen = averaged != 0
+    assert seen.flatten(2).any(dim=2).double().mean() > 0.97  # 1 - 0.6^16, less dead channels
+    torch.testing.assert_close(averaged[seen], bare[seen], atol=2e-3, rtol=2e-3)
+
+
+class NoisyBrightness:
+    """A client that sends the brightness of an image in noise of deviation 16."""
+
+    def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        return images.float() / 255
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        brightness = images.mean(dim=(1, 2, 3))[:, None, None, None]
+        return brightness + 16 * torch.randn(len(images), *SHAPE, generator=generator)
+
+
+def test_averaging_queries_finds_what_one_query_hides(release_of: MakeRelease) -> None:
+    """128 numbers of ±1/2 in noise of 16: the best guess is right with Φ(.35) = .64 from one query
+    and with Φ(2.8) = .998 from 64."""
+    release = release_of("gaussian_noise")
+    train, test = (with_brightness(read_records(release, s)) for s in ("auxiliary", "defender"))
+    attack = QueryAveraging(epochs=20, queries=64)
+    attack.client = NoisyBrightness()
+    attack.fit(train)
+    questions = asked(test, queries=64)
+    once = attack.predict(questions.first_queries()).argmax(dim=1)
+    often = attack.predict(questions)[questions.query == 0].argmax(dim=1)
+    answers = test.known("sensitive")
+    assert (once == answers).double().mean() < 0.8
+    assert (often == answers).double().mean() > 0.9
+
+
+def with_brightness(records: Records) -> Records:
+    """Show a white image for label 1 and a black one for label 0."""
+    labels = records.known("sensitive")[:, None, None, None]
+    inputs = (255 * labels).expand(-1, 3, 4, 4).to(torch.uint8)
+    return replace(resized(records, noise(records)), inputs=inputs)
+
+
+def asked(records: Records, queries: int) -> Records:
+    """Ask the client `queries` times about each image."""
+    rows = torch.arange(len(records)).repeat_interleave(queries)
+    generator = torch.Generator().manual_seed(1)
+    repeated = records.select(rows)
+    return replace(
+        repeated.without_answers(),
+        query=torch.arange(queries).repeat(len(records)),
+        activation=NoisyBrightness()(repeated.known("inputs") / 255, generator),
+    )
+
+
+@pytest.mark.parametrize("attack", [LinearProbe(), BoostedTrees(iterations=2)])
+def test_a_class_that_was_never_seen_is_never_guessed(handmade: Release, attack: Attack) -> None:
+    auxiliary = read_records(handmade, "auxiliary")
+    attack.fit(auxiliary.select(torch.nonzero(auxiliary.known("sensitive") != 1).flatten()))
+    guess = attack.predict(read_records(handmade, "test"))
+    assert guess.shape[1] == 3
+    assert (guess[:, 1] == 0).all()
+    torch.testing.assert_close(guess.sum(dim=1), torch.ones(len(guess)), check_dtype=False)
+
+
+def test_one_class_leaves_nothing_to_tell_apart(handmade: Release) -> None:
+    auxiliary = read_records(handmade, "auxiliary")
+    alike = auxiliary.select(torch.nonzero(auxiliary.known("sensitive") == 0).flatten())
+    with pytest.raises(UsageError, match="one class of 'letter' only"):
+        LinearProbe().fit(alike)
