@@ -17,8 +17,9 @@ from ..evaluate.optimizing import Schedule, optimize
 from ..generate import Client
 from ..generate.datasets.synthetic import Synthetic
 from ..generate.defenses import create
-from ..generate.networks import activation_shape, seeded, split_resnet18
+from ..generate.networks import activation_shape, seeded, split_network
 from ..schemas import LeakboardError
+from ..schemas.config import ClientTable
 from . import Case
 
 IMAGES = 16
@@ -47,8 +48,9 @@ def run() -> dict[str, Case]:
 
 def _client() -> Client:
     with seeded(0):
-        layers, _ = split_resnet18("layer1", classes=2)
-    client = Client(layers, create("none", {}, activation_shape(layers, SIZE)))
+        network = split_network(ClientTable(), classes=2)
+    shape = activation_shape(network, SIZE, classes=2)
+    client = Client(network.client, create("none", {}, shape))
     return client.eval().requires_grad_(False)
 
 

@@ -28,10 +28,7 @@ class Evidence:
     def of(cls, records: Records) -> "Evidence":
         """Average the queries of each image; images in the order in which they first appear."""
         image_of = images_of(records)
-        received = records.activation.float()
-        sent = _summed((received != 0).any(dim=3).any(dim=2).float(), image_of)
-        times = sent.clamp(min=1)[:, :, None, None]
-        return cls(_summed(received, image_of) / times, sent, image_of)
+        return cls(*averaged(records.activation.float(), image_of), image_of)
 
     def distance(self, expected: Tensor) -> Tensor:
         """Squared distance of noise-free activations (N, C, H, W) over the channels sent: (N,).
@@ -48,6 +45,20 @@ class Evidence:
         """Average values of the records (Q, …) over the queries of each image: (N, …)."""
         queries = torch.bincount(self.image_of).reshape(-1, *[1] * (values.ndim - 1))
         return _summed(values, self.image_of) / queries
+
+
+def averaged(received: Tensor, image_of: Tensor) -> tuple[Tensor, Tensor]:
+    """Average activations (Q, C, H, W) by image, and count the queries that sent each channel.
+
+    A channel is averaged over the queries that sent it: a zero put there by random pruning says
+    nothing about the image. Returns (N, C, H, W) and (N, C).
+
+    >>> queries = torch.tensor([[4.0, 0.0], [2.0, 6.0]])[:, :, None, None]
+    >>> averaged(queries, torch.tensor([0, 0]))[0].flatten()
+    tensor([3., 6.])
+    """
+    sent = _summed((received != 0).any(dim=3).any(dim=2).float(), image_of)
+    return _summed(received, image_of) / sent.clamp(min=1)[:, :, None, None], sent
 
 
 def images_of(records: Records) -> Tensor:

@@ -45,6 +45,17 @@ class Example:
     sensitive: Tensor
 
 
+@dataclass(frozen=True)
+class Unencoded:
+    """Stands where the client stands, and lets the network see the images themselves."""
+
+    augment: Callable[[Tensor, torch.Generator], Tensor]
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Return images (B, 3, S, S) as they are."""
+        return images
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Draw initial weights from `seed` and leave the caller's random state as it was."""

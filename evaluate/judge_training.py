@@ -3,7 +3,7 @@
 Legend: B batch, N images, S image side in pixels.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from torch.nn import functional
 from ..generate import load_client
 from ..schemas import JudgeHeader, Release, Score, Track, UsageError
 from ..schemas.judge import JudgeSplit
-from .fitting import Budget, fit, seeded
+from .fitting import Budget, Unencoded, fit, seeded
 from .identity import Lineup
 from .judges import EMBEDDING, FaceNetwork, Judge, judge_of, load_judge, write_judge
 from .metrics import ReconstructionOutcome, metrics_of
@@ -46,17 +46,6 @@ class MarginSoftmax(nn.Module):
         return functional.cross_entropy(SCALE * (cosines - handicap), person)
 
 
-class Sight:
-    """Stands where the client stands in the one training loop: a judge sees the image itself."""
-
-    def __init__(self, augment: Callable[[Tensor, torch.Generator], Tensor]) -> None:
-        self.augment = augment
-
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Give the images as they are."""
-        return images
-
-
 def train_judge(
     release: Release,
     out: Path,
@@ -78,7 +67,7 @@ def train_judge(
         objective,
         lambda batch: objective(batch.images, batch.sensitive),
         people,
-        Sight(load_client(release.folder).augment),
+        Unencoded(load_client(release.folder).augment),
         Budget(epochs, LEARNING_RATE),
         seed,
     )

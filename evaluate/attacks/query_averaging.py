@@ -10,6 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ..evidence import Evidence, averaged
 from ..fitting import Precision, apply
 from ..records import Records
 from ._trained import Epochs
@@ -43,10 +44,8 @@ class QueryAveraging(AttributeClassifier):
 
     def predict(self, records: Records) -> Tensor:
         """Return class probabilities (Q, K), the same for every query of an image."""
-        number = {image: row for row, image in enumerate(dict.fromkeys(records.image_id))}
-        owner = torch.tensor([number[image] for image in records.image_id])
-        averaged = average(records.activation.float(), owner, len(number))
-        return torch.softmax(apply(self.network, averaged), dim=1)[owner]
+        evidence = Evidence.of(records)
+        return torch.softmax(apply(self.network, evidence.activation), dim=1)[evidence.image_of]
 
 
 @dataclass(frozen=True)
@@ -64,21 +63,5 @@ class RepeatedQueries:
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Map (N, 3, S, S) in [0, 1] to averaged activations (N, C, H, W)."""
         doublings = torch.randint(self.most.bit_length(), (len(images),), generator=generator)
-        owner = torch.arange(len(images)).repeat_interleave(2**doublings)
-        return average(self.client(images[owner], generator), owner, len(images))
-
-
-def average(activation: Tensor, owner: Tensor, images: int) -> Tensor:
-    """Average queries (Q, C, H, W) by the image (Q,) that owns each, to (N, C, H, W).
-
-    A channel is averaged over the queries that let it through: a zero put there by random pruning
-    says nothing about the image.
-
-    >>> queries = torch.tensor([[4.0, 0.0], [2.0, 6.0]])[:, :, None, None]
-    >>> average(queries, torch.tensor([0, 0]), 1).flatten()
-    tensor([3., 6.])
-    """
-    seen = (activation != 0).flatten(2).any(dim=2).float()
-    total = activation.new_zeros(images, *activation.shape[1:]).index_add_(0, owner, activation)
-    times = seen.new_zeros(images, seen.shape[1]).index_add_(0, owner, seen)
-    return total / times.clamp(min=1)[:, :, None, None]
+        image_of = torch.arange(len(images)).repeat_interleave(2**doublings)
+        return averaged(self.client(images[image_of], generator), image_of)[0]

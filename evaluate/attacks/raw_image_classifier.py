@@ -1,13 +1,12 @@
 """The ceiling of the attribute track: a classifier of the same budget that sees the image."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..architectures import Capacity, ImageStem, ResidualClassifier
-from ..fitting import Precision, apply
+from ..fitting import Precision, Unencoded, apply
 from ..records import Records
 from ._trained import Epochs, TrainedClassifier
 
@@ -42,7 +41,7 @@ class RawImageClassifier(TrainedClassifier):
 
     def encoder(self, auxiliary: Records) -> Any:
         """Let the network see the images themselves."""
-        return Unencoded(self.client)
+        return Unencoded(self.client.augment)
 
     def predict(self, records: Records) -> Tensor:
         """Return class probabilities (N, K)."""
@@ -51,19 +50,3 @@ class RawImageClassifier(TrainedClassifier):
     def _logits(self, inputs: Tensor) -> Tensor:
         logits: Tensor = self.network(inputs / 255)
         return logits
-
-
-@dataclass(frozen=True)
-class Unencoded:
-    """A client that sends the image itself, augmented as the real one does."""
-
-    client: Any
-
-    def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Flip and shift as the client does."""
-        augmented: Tensor = self.client.augment(images, generator)
-        return augmented
-
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Return images (N, 3, S, S) as they are."""
-        return images

@@ -11,7 +11,8 @@ from leakboard.evaluate import read_records, read_truth
 from leakboard.evaluate.attacks import REGISTRY, Attack
 from leakboard.evaluate.attacks.boosted_trees import BoostedTrees
 from leakboard.evaluate.attacks.linear_probe import LinearProbe
-from leakboard.evaluate.attacks.query_averaging import QueryAveraging, average
+from leakboard.evaluate.attacks.query_averaging import QueryAveraging
+from leakboard.evaluate.evidence import averaged
 from leakboard.evaluate.records import Records
 from leakboard.generate import load_client
 from leakboard.schemas import Release, UsageError
@@ -114,12 +115,12 @@ def test_averaging_queries_undoes_random_pruning(release_of: MakeRelease) -> Non
     records = read_records(release, "validation")
     owners = {image: row for row, image in enumerate(dict.fromkeys(records.image_id))}
     owner = torch.tensor([owners[image] for image in records.image_id])
-    averaged = average(records.activation.float(), owner, len(owners))
+    mean, _ = averaged(records.activation.float(), owner)
     first = torch.tensor([list(records.image_id).index(image) for image in owners])
     bare = load_client(release.folder).layers(records.known("inputs")[first] / 255)
-    seen = averaged != 0
+    seen = mean != 0
     assert seen.flatten(2).any(dim=2).double().mean() > 0.97  # 1 - 0.6^16, less dead channels
-    torch.testing.assert_close(averaged[seen], bare[seen], atol=2e-3, rtol=2e-3)
+    torch.testing.assert_close(mean[seen], bare[seen], atol=2e-3, rtol=2e-3)
 
 
 class NoisyBrightness:
