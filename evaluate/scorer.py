@@ -110,8 +110,9 @@ def _outcomes(
     guesses = attribute_anchors(release, records)
     labels = records.known("sensitive").numpy()
     right = {name: guess.argmax(axis=1) == labels for name, guess in guesses.items()}
-    return AttributeOutcome(values, labels, **right), {
-        name: AttributeOutcome(guess, labels, **right) for name, guess in guesses.items()
+    task = records.known("task").numpy()
+    return AttributeOutcome(values, labels, **right, task=task), {
+        name: AttributeOutcome(guess, labels, **right, task=task) for name, guess in guesses.items()
     }
 
 

@@ -14,5 +14,6 @@ class L1(ReconstructionMetric):
 
     def compare(self, predicted: Values, truth: Values) -> Values:
         """Average |difference| within each image."""
-        distances: Values = np.abs(predicted - truth).mean(axis=(1, 2, 3))
+        differences = predicted - truth
+        distances: Values = np.abs(differences, out=differences).mean(axis=(1, 2, 3)) / 255
         return distances

@@ -14,5 +14,6 @@ class Mse(ReconstructionMetric):
 
     def compare(self, predicted: Values, truth: Values) -> Values:
         """Average the squared difference within each image."""
-        errors: Values = np.square(predicted - truth).mean(axis=(1, 2, 3))
+        differences = predicted - truth
+        errors: Values = np.square(differences, out=differences).mean(axis=(1, 2, 3)) / 255**2
         return errors

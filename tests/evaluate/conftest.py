@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors.torch import save_file
+from torchmetrics.functional.image.lpips import _LPIPS
 
 from leakboard.schemas import (
     Config,
@@ -44,6 +47,23 @@ CONFIG = {
 }
 
 WritePredictions = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def lpips_network() -> torch.nn.Module:
+    """LPIPS as torchmetrics has it: its linear weights, behind an AlexNet that was not trained."""
+    torch.manual_seed(0)
+    network: torch.nn.Module = _LPIPS(net="alex", pnet_rand=True)
+    return network
+
+
+@pytest.fixture(scope="session")
+def lpips_weights(lpips_network: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The weights of `lpips_network`, in a file as docs/conformance.md makes it."""
+    path = tmp_path_factory.mktemp("lpips") / "lpips_alex.safetensors"
+    weights = lpips_network.state_dict()
+    save_file({key: weights[key] for key in weights if not key.startswith("lins.")}, path)
+    return path
 
 
 @pytest.fixture(scope="session")

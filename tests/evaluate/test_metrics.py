@@ -1,6 +1,8 @@
 """Metrics against independent implementations, closed forms and invariants."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,9 @@ from leakboard.evaluate.metrics import (
     REGISTRY,
     AttributeOutcome,
     Metric,
+    ReconstructionMetric,
     ReconstructionOutcome,
+    lpips,
     metrics_of,
 )
 from leakboard.schemas import Direction, Track, UsageError
@@ -44,7 +48,8 @@ def guesses(
     if levels:
         weights = np.ceil(weights * levels)
     probabilities = weights / weights.sum(axis=1, keepdims=True)
-    return AttributeOutcome(probabilities, labels, labels == 0, labels == labels[0])
+    task = random.integers(0, 3, count)
+    return AttributeOutcome(probabilities, labels, labels == 0, labels == labels[0], task)
 
 
 def pictures(count: int = 6, size: int = 24, seed: int = 0) -> ReconstructionOutcome:
@@ -62,7 +67,10 @@ def seen(similarity: Floats) -> Identity:
 
 
 def outcome_for(metric: Metric[Any]) -> Outcome:
-    return guesses(3) if metric.track is Track.ATTRIBUTE else pictures()
+    if metric.track is Track.ATTRIBUTE:
+        return guesses(3)
+    small = pictures()
+    return pictures(count=4, size=176) if metric.lacks(small) else small
 
 
 def rows(outcome: Outcome, order: NDArray[np.intp]) -> Outcome:
@@ -82,6 +90,11 @@ def value(metric: Metric[Any], outcome: Outcome, weights: Floats | None = None) 
 def make(name: str) -> Metric[Any]:
     metric: Metric[Any] = REGISTRY.create(name, {})
     return metric
+
+
+@pytest.fixture(autouse=True)
+def weights_at_hand(lpips_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lpips, "WEIGHTS", lpips_weights)
 
 
 # What every metric promises ----------------------------------------------------------------------
@@ -133,9 +146,7 @@ def test_the_truth_itself_leaks_most(name: str) -> None:
     metric = make(name)
     ours = outcome_for(metric)
     if isinstance(ours, AttributeOutcome):
-        oracle: Outcome = AttributeOutcome(
-            np.eye(3)[ours.labels], ours.labels, ours.majority, ours.task_output
-        )
+        oracle: Outcome = replace(ours, probabilities=np.eye(3)[ours.labels])
     else:
         oracle = ReconstructionOutcome(ours.truth, ours.truth, seen(np.zeros((6, 500))))
     sign = 1 if metric.direction is Direction.HIGHER_LEAKS_MORE else -1
@@ -218,8 +229,7 @@ def test_the_advantage_is_the_difference_of_two_accuracies() -> None:
 
 
 def test_predictions_that_say_nothing_are_at_chance() -> None:
-    ours = guesses(4)
-    silent = AttributeOutcome(np.full((300, 4), 0.25), ours.labels, ours.majority, ours.task_output)
+    silent = replace(guesses(4), probabilities=np.full((300, 4), 0.25))
     assert value(make("auc"), silent) == 0.5
     assert value(make("balanced_accuracy"), silent) == 0.25
     assert value(make("tpr_at_fpr"), silent) == 0.0
@@ -233,7 +243,7 @@ def test_one_false_positive_is_allowed_among_a_hundred_negatives(
     scores = np.concatenate([ranked_first, np.linspace(0, 0.5, negatives - 1), np.full(10, 0.8)])
     labels = np.repeat([0, 1], [negatives, 10])
     outcome = AttributeOutcome(
-        np.stack([1 - scores, scores], axis=1), labels, labels == 0, labels == 0
+        np.stack([1 - scores, scores], axis=1), labels, labels == 0, labels == 0, 0 * labels
     )
     of_class_0 = (negatives - 1) / negatives
     assert value(make("tpr_at_fpr"), outcome) == pytest.approx((of_class_0 + recognised) / 2)
@@ -255,6 +265,40 @@ def test_ranking_needs_two_classes(name: str) -> None:
         make(name).statistic(alike)
     undefined = value(make(name), outcome, (outcome.labels == 1).astype(float))
     assert np.isnan(undefined)
+
+
+def test_the_worst_group_is_the_task_class_that_leaks_most() -> None:
+    outcome = guesses(3)
+    gains = [
+        outcome.correct[outcome.task == task].mean()
+        - outcome.task_output[outcome.task == task].mean()
+        for task in range(3)
+    ]
+    assert value(make("worst_group"), outcome) == pytest.approx(max(gains), abs=1e-15)
+    one_group = replace(outcome, task=0 * outcome.task)
+    average = value(make("advantage_over_task_output"), outcome)
+    assert value(make("worst_group"), one_group) == pytest.approx(average, abs=1e-15)
+
+
+def test_a_small_group_or_one_that_is_not_drawn_is_not_the_worst() -> None:
+    outcome = guesses(3)
+    largest = value(make("worst_group"), replace(outcome, task=0 * outcome.task))
+    lucky = np.flatnonzero(outcome.correct & ~outcome.task_output)[:19]  # advantage 1
+    outcome.task[:] = 0
+    outcome.task[lucky] = 1
+    assert value(make("worst_group"), outcome) < largest
+    only_lucky = np.zeros(len(outcome))
+    only_lucky[lucky] = 1
+    assert np.isnan(value(make("worst_group"), outcome, only_lucky))
+
+
+def test_groups_of_a_few_images_have_no_worst() -> None:
+    few = rows(guesses(3), np.arange(40))
+    assert isinstance(few, AttributeOutcome)
+    reason = make("worst_group").lacks(replace(few, task=np.arange(40) % 3))
+    assert (
+        reason == "worst_group needs a task class with at least 20 images, but the largest has 14"
+    )
 
 
 # Reconstruction track ----------------------------------------------------------------------------
@@ -380,13 +424,19 @@ def test_ssim_of_flat_images_is_the_luminance_term(a: float, b: float) -> None:
     assert value(make("ssim"), flat) == pytest.approx(expected, abs=1e-11)
 
 
-def test_ssim_does_not_depend_on_how_many_images_are_compared_at_once(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("name", ["l1", "mse", "psnr", "ssim"])
+@pytest.mark.parametrize(("threads", "chunk"), [(1, 1), (2, 1), (2, 2**15), (5, 4000)])
+def test_an_image_has_the_same_bits_in_any_thread_chunk_and_order(
+    monkeypatch: pytest.MonkeyPatch, name: str, threads: int, chunk: int
 ) -> None:
-    outcome = pictures(count=9)
-    whole = value(make("ssim"), outcome)
-    monkeypatch.setattr(metrics_module, "CHUNK_VALUES", 1)
-    assert value(make("ssim"), outcome) == whole
+    metric: ReconstructionMetric = REGISTRY.create(name, {})
+    outcome = pictures(count=90)
+    order = np.random.default_rng(0).permutation(90)
+    expected = metric.per_image(outcome)[order]
+    monkeypatch.setattr(metrics_module, "THREADS", threads)
+    monkeypatch.setattr(metrics_module, "CHUNK_VALUES", chunk)
+    shuffled = ReconstructionOutcome(outcome.predicted[order], outcome.truth[order])
+    assert metric.per_image(shuffled).tobytes() == expected.tobytes()
 
 
 def test_ssim_refuses_images_smaller_than_its_window() -> None:
