@@ -7,9 +7,10 @@ import pytest
 from scipy.stats import bootstrap
 
 from leakboard.evaluate import intervals
-from leakboard.evaluate.intervals import Estimate, estimates, replicate_weights, tail_probability
+from leakboard.evaluate.intervals import estimates, replicate_weights
 from leakboard.evaluate.metrics import Statistic, Values
 from leakboard.schemas import UsageError
+from leakboard.schemas.resampling import Interval, tail_probability
 
 Sample = tuple[Values, list[str]]
 
@@ -18,7 +19,7 @@ def mean_of(values: Values) -> Statistic:
     return lambda weights: np.asarray((weights * values).sum(axis=1) / weights.sum(axis=1))
 
 
-def interval(values: Values, subjects: list[str], seed: int = 0) -> Estimate:
+def interval(values: Values, subjects: list[str], seed: int = 0) -> Interval:
     return estimates({"mean": mean_of(values)}, subjects, seed=seed)["mean"]
 
 
@@ -49,7 +50,7 @@ def test_a_constant_has_an_interval_of_no_width() -> None:
     def constant(weights: Values) -> Values:
         return np.full(len(weights), 0.1)
 
-    assert estimates({"it": constant}, names(30))["it"] == Estimate(0.1, 0.1, 0.1)
+    assert estimates({"it": constant}, names(30))["it"] == Interval(0.1, 0.1, 0.1)
 
 
 def test_the_interval_is_the_same_every_time() -> None:
