@@ -9,6 +9,7 @@ import click
 from ..schemas import LeakboardError
 from .attack import attack
 from .bench import bench
+from .compare import compare
 from .demo import demo
 from .doctor import doctor
 from .generate import generate
@@ -36,6 +37,7 @@ def cli(debug: bool) -> None:
 COMMANDS = (
     attack,
     bench,
+    compare,
     demo,
     doctor,
     generate,

@@ -105,16 +105,16 @@ def _attack_all(release: Release, out: Path) -> Attacked:
 
 
 def _enter(release: Release, predictions: Predictions, out: Path) -> ScoreReport:
-    from ..evaluate import score
+    from ..evaluate import scored
     from ..leaderboard import enter
 
     header = predictions.header
     name = f"{header.attack}-{header.track}-{header.split}.parquet"
     path = out / "predictions" / release.manifest.name / name
     predictions.write(path)
-    report = score(release, path)
-    enter(out / "board", release, report)
-    return report
+    result = scored(release, path)
+    enter(out / "board", release, result.report, result.values)
+    return result.report
 
 
 def table(attacked: Sequence[Attacked]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..schemas import Direction, Score, ScoreReport
+from ..schemas import Comparison, ComparisonReport, Direction, Score, ScoreReport
 
 ARROW = {Direction.HIGHER_LEAKS_MORE: "↑", Direction.LOWER_LEAKS_MORE: "↓"}
 
@@ -58,3 +58,30 @@ def score_table(report: ScoreReport) -> str:
     ]
     flags = [f"flag: {flag}" for flag in report.flags]
     return "\n".join([facts, columns([head, *rows]), *seen, *flags])
+
+
+def comparison_table(report: ComparisonReport) -> str:
+    """Lay out a comparison: a row per metric, the verdict last."""
+    named = report.a.attack != report.b.attack
+    a, b = (report.a.attack, report.b.attack) if named else ("a", "b")
+    head = ["metric", "leaks more", a, b, "difference", "p (Holm)", "can show", "verdict"]
+    rows = [_comparison_row(name, one, a, b) for name, one in report.metrics.items()]
+    facts = (
+        f"{report.release}, {report.split} (n = {report.n} images of {report.subjects} subjects), "
+        f"{report.track} track; paired on the same images, 95 % intervals over subjects"
+    )
+    return "\n".join([facts, columns([head, *rows])])
+
+
+def _comparison_row(name: str, one: Comparison, a: str, b: str) -> list[str]:
+    verdict = {None: "tied", "a": f"{a} leaks more", "b": f"{b} leaks more"}[one.leaks_more]
+    return [
+        name,
+        ARROW[one.a.direction],
+        interval(one.a),
+        interval(one.b),
+        f"{one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f})",
+        f"{one.p_adjusted:.3f}",
+        "-" if one.detectable is None else f"{one.detectable:.3f}",
+        verdict,
+    ]

@@ -9,6 +9,7 @@ from ..schemas import Record, UnknownName
 from ..schemas.errors import nearest
 
 RECORDS: dict[str, type[Record]] = {
+    "comparison": schemas.ComparisonReport,
     "config": schemas.Config,
     "judge-header": schemas.JudgeHeader,
     "leaderboard-row": schemas.LeaderboardRow,
@@ -24,7 +25,7 @@ RECORDS: dict[str, type[Record]] = {
 @click.command()
 @click.argument("record")
 def schema(record: str) -> None:
-    """Print the JSON Schema of RECORD: config, judge-header, leaderboard-row, manifest,
+    """Print the JSON Schema of RECORD: comparison, config, judge-header, leaderboard-row, manifest,
     measurements, prediction-header, score, score-report or submission.
     """
     if record not in RECORDS:

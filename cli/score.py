@@ -39,13 +39,13 @@ def score(
     as_json: bool,
 ) -> None:
     """Score PREDICTIONS against RELEASE, with 95 % intervals, beside the trivial anchors."""
-    from ..evaluate import load_judge
-    from ..evaluate import score as evaluate
+    from ..evaluate import load_judge, scored
     from ..leaderboard import enter
     from ..schemas import Release
 
     opened = Release.open(release)
-    report = evaluate(opened, predictions, truth, [load_judge(judge) for judge in judges])
+    result = scored(opened, predictions, truth, [load_judge(judge) for judge in judges])
+    report = result.report
     if board:
-        enter(board, opened, report)
+        enter(board, opened, report, result.values)
     click.echo(report.model_dump_json() if as_json else score_table(report))

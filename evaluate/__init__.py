@@ -1,23 +1,27 @@
 """Attacks, metrics, intervals, anchors and the scorer."""
 
 from .attacks import Attack
+from .compare import compare
 from .gallery import write_gallery
 from .judge_training import train_judge
 from .judges import Judge, load_judge
 from .records import Records, read_records, read_truth
 from .run import FittedAttack, fit_attack
-from .scorer import score
+from .scorer import Scored, score, scored
 
 __all__ = [
     "Attack",
     "FittedAttack",
     "Judge",
     "Records",
+    "Scored",
+    "compare",
     "fit_attack",
     "load_judge",
     "read_records",
     "read_truth",
     "score",
+    "scored",
     "train_judge",
     "write_gallery",
 ]

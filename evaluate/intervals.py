@@ -4,9 +4,11 @@ Legend: N images, G subjects, B replicates.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from ..schemas import Score
 from ..schemas.resampling import (
     CHUNK_WEIGHTS,
     REPLICATES,
@@ -16,7 +18,7 @@ from ..schemas.resampling import (
     percentiles,
     subject_draws,
 )
-from .metrics import Statistic, Values
+from .metrics import Metric, Statistic, Values
 
 
 def estimates(
@@ -42,6 +44,33 @@ def estimates(
             float(statistic(everyone)[0]), *percentiles(np.concatenate(drawn[name]), groups)
         )
         for name, statistic in statistics.items()
+    }
+
+
+def with_intervals(
+    asked: Mapping[str, tuple[Metric[Any], Any]],
+    subjects: Sequence[str],
+    known: Mapping[str, Statistic],
+) -> dict[str, Score]:
+    """Score metrics of outcomes of N images of `subjects`; all see the same replicates.
+
+    `known` statistics are taken as they are, so that none is prepared twice.
+    """
+    statistics = {
+        name: known[name] if name in known else metric.statistic(outcome)
+        for name, (metric, outcome) in asked.items()
+    }
+    return {
+        name: Score(
+            metric=name,
+            value=estimate.value,
+            low=estimate.low,
+            high=estimate.high,
+            n=asked[name][0].counted(asked[name][1]),
+            direction=asked[name][0].direction,
+            metric_version=asked[name][0].version,
+        )
+        for name, estimate in estimates(statistics, subjects).items()
     }
 
 

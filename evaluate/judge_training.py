@@ -18,11 +18,11 @@ from ..schemas import JudgeHeader, Release, Score, Track, UsageError
 from ..schemas.judge import JudgeSplit
 from .fitting import Budget, Unencoded, fit, seeded
 from .identity import Lineup
+from .intervals import with_intervals
 from .judges import EMBEDDING, FaceNetwork, Judge, judge_of, load_judge, write_judge
 from .metrics import ReconstructionOutcome, metrics_of
 from .metrics._identity import IdentityMetric
 from .records import Records, decode_images, read_truth
-from .scorer import scored
 
 EPOCHS = 20
 SCALE = 16.0
@@ -127,4 +127,4 @@ def _tried(judge: Judge, release: Release) -> dict[str, Score]:
         for name, metric in metrics_of(Track.RECONSTRUCTION).items()
         if isinstance(metric, IdentityMetric) and metric.lacks(outcome) is None
     }
-    return scored(asked, subjects)
+    return with_intervals(asked, subjects, {})

@@ -62,6 +62,7 @@ class FittedAttack:
             options=dict(self.options),
             setting=self.attack.setting,
             ceiling=self.attack.ceiling,
+            repeated_queries=self.attack.repeated_queries,
             auxiliary_records=self.auxiliary_records,
             leakboard_version=version("leakboard"),
         )

@@ -3,14 +3,25 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..schemas import ChecksumMismatch, LeaderboardRow, Release, SchemaMismatch, ScoreReport
+from ..schemas import (
+    ChecksumMismatch,
+    ImageValues,
+    LeaderboardRow,
+    Release,
+    ScoreReport,
+)
 from .store import Board
 
 
-def enter(board: Path, release: Release, report: ScoreReport) -> LeaderboardRow:
-    """Put a scored attack on the board in the folder `board`, as declared and submitted now."""
+def enter(
+    board: Path, release: Release, report: ScoreReport, values: ImageValues | None = None
+) -> LeaderboardRow:
+    """Put a scored attack on the board in the folder `board`, as declared and submitted now.
+
+    `values`, what each image contributed, are kept beside the board and not in it.
+    """
     row = entry(release, report, datetime.now(UTC))
-    Board.open(board).add(row)
+    Board.open(board).add(row, values)
     return row
 
 
@@ -27,12 +38,6 @@ def entry(
         raise ChecksumMismatch(
             f"the report is about the release {report.fingerprint[:12]}…, but {release.folder} is "
             f"{manifest.fingerprint[:12]}…; score the attack on this release"
-        )
-    measured = release.measurements
-    if report.split not in measured.utility:
-        raise SchemaMismatch(
-            f"{release.folder / 'measurements.json'}: expected the utility on {report.split!r}, "
-            f"but it has {sorted(measured.utility)}; generate the release again"
         )
     return LeaderboardRow(
         submitted=submitted.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -52,7 +57,7 @@ def entry(
         seed=manifest.seed,
         scale=manifest.scale,
         ranked=manifest.ranked,
-        utility=measured.utility[report.split],
-        cost=measured.cost,
+        utility=release.utility(report.split),
+        cost=release.measurements.cost,
         report=report,
     )

@@ -1,12 +1,16 @@
 """The result store: one JSON file per entry is the truth, a database its index.
 
 `<board>/results/<entry_id>.json` can be committed, copied and merged like any file; the index
-answers filters and is rebuilt whenever it does not match the files.
+answers filters and is rebuilt whenever it does not match the files. What each image contributed to
+a score tells the answers of `test`: the organiser keeps it beside the board, in
+`<board>-withheld/<entry_id>.parquet`, and publishes the board alone.
 """
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -31,7 +35,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
-from ..schemas import CorruptData, LeaderboardRow, SchemaMismatch, Track
+from ..schemas import CorruptData, ImageValues, LeaderboardRow, SchemaMismatch, Track
 from ..schemas.files import write_text
 
 LOCK_SECONDS = 60  # how long a writer waits for another one
@@ -93,14 +97,20 @@ class Board:
             ) from problem
         return board
 
-    def add(self, row: LeaderboardRow) -> None:
-        """Enter a row; the same attack on the same release replaces its earlier entry."""
-        path = self._path(row.entry_id)
+    def add(self, row: LeaderboardRow, values: ImageValues | None = None) -> None:
+        """Enter a row, with what each image contributed where that is at hand.
+
+        The same attack on the same release replaces its earlier entry.
+        """
+        path, withheld = self._path(row.entry_id), self._withheld(row.entry_id)
         mine = ENTRIES.c.entry_id == row.entry_id
         with self.engine.begin() as connection:
             # The index is written first: its lock keeps other writers off the file.
             connection.execute(delete(ENTRIES).where(mine))
             connection.execute(insert(ENTRIES).values(_columns(row, modified=0)))
+            withheld.unlink(missing_ok=True)
+            if values is not None:
+                values.write(withheld)
             write_text(path, row.to_json())
             modified = path.stat().st_mtime_ns
             connection.execute(update(ENTRIES).where(mine).values(modified=modified))
@@ -113,6 +123,24 @@ class Board:
         with self.engine.connect() as connection:
             contents = connection.scalars(query).all()
         return [LeaderboardRow.parse(json.loads(content), "the index") for content in contents]
+
+    def values(self, row: LeaderboardRow) -> ImageValues | None:
+        """What each image contributed to the headline of an entry; None where that is not kept.
+
+        `CorruptData` for the values of another scoring.
+        """
+        path = self._withheld(row.entry_id)
+        if not path.is_file():
+            return None
+        found = _values(path, path.stat().st_mtime_ns)
+        headline = row.report.headline
+        mean = float(found.value.mean())
+        if len(found.value) != headline.n or not math.isclose(mean, headline.value, abs_tol=1e-9):
+            raise CorruptData(
+                f"{path}: the mean of {len(found.value)} images is {mean:.6f}, but the entry says "
+                f"{headline.value:.6f} of {headline.n}; score the attack again"
+            )
+        return found
 
     def rebuild(self) -> None:
         """Make the index anew from the JSON files."""
@@ -128,6 +156,10 @@ class Board:
     def _path(self, entry_id: str) -> Path:
         return self.folder / "results" / f"{entry_id}.json"
 
+    def _withheld(self, entry_id: str) -> Path:
+        folder = self.folder.resolve()
+        return folder.with_name(f"{folder.name}-withheld") / f"{entry_id}.parquet"
+
     def _files(self) -> list[Path]:
         return sorted((self.folder / "results").glob("*.json"))
 
@@ -142,6 +174,12 @@ class Board:
     def _results(self) -> Iterator[tuple[int, LeaderboardRow]]:
         for path in self._files():
             yield path.stat().st_mtime_ns, _read(path)
+
+
+@cache
+def _values(path: Path, modified: int) -> ImageValues:
+    """Read values once for as long as their time of modification stays."""
+    return ImageValues.read(path)
 
 
 def _engine(url: URL) -> Engine:

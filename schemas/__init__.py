@@ -1,6 +1,7 @@
 """What is on disk and on the wire: records, manifest, predictions, scores; errors; plug-ins."""
 
 from .base import Record
+from .comparison import Compared, Comparison, ComparisonReport
 from .config import Config, parse_assignment
 from .errors import (
     ActivationOverflow,
@@ -17,6 +18,7 @@ from .errors import (
     UsageError,
 )
 from .gallery import Gallery, GalleryImage
+from .image_values import ImageValues, ValuesHeader
 from .judge import JudgeHeader
 from .manifest import Attribute, Licence, Manifest, fingerprint
 from .predictions import PredictionHeader, Predictions, aligned, read_predictions
@@ -48,11 +50,15 @@ __all__ = [
     "BadPredictions",
     "ChecksumMismatch",
     "ClientCost",
+    "Compared",
+    "Comparison",
+    "ComparisonReport",
     "Config",
     "CorruptData",
     "Direction",
     "Gallery",
     "GalleryImage",
+    "ImageValues",
     "JudgeFacts",
     "JudgeHeader",
     "LeaderboardRow",
@@ -80,6 +86,7 @@ __all__ = [
     "UnknownOption",
     "UsageError",
     "Utility",
+    "ValuesHeader",
     "aligned",
     "answers",
     "default_truth",

@@ -48,6 +48,7 @@ class PredictionHeader(Record):
     options: dict[str, Any] = {}
     setting: Setting
     ceiling: bool = False
+    repeated_queries: bool = False  # it saw every query of an image that was asked repeatedly
     auxiliary_records: int = Field(ge=0)
     leakboard_version: str
 

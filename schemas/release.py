@@ -9,11 +9,11 @@ from typing import Literal
 import pyarrow as pa
 
 from .base import Record, Sha256
-from .errors import ChecksumMismatch, MissingData
+from .errors import ChecksumMismatch, MissingData, SchemaMismatch
 from .files import read_json, sha256_of
 from .manifest import FileFacts, Manifest, Shard
 from .records import ANSWERED_SPLITS, RESERVE_COLUMNS, TRUTH_COLUMNS
-from .scores import Measurements
+from .scores import Measurements, Utility
 from .secret import Secret
 from .shards import read_shard
 
@@ -71,6 +71,16 @@ class Release:
         """Utility and cost, as the generator measured them."""
         path = self.folder / "measurements.json"
         return Measurements.parse(read_json(path), str(path))
+
+    def utility(self, split: str) -> Utility:
+        """Utility on a split, as the generator measured it; `SchemaMismatch` where it did not."""
+        measured = self.measurements.utility
+        if split not in measured:
+            raise SchemaMismatch(
+                f"{self.folder / 'measurements.json'}: expected the utility on {split!r}, "
+                f"but it has {sorted(measured)}; generate the release again"
+            )
+        return measured[split]
 
 
 @cache

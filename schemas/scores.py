@@ -84,6 +84,7 @@ class ScoreReport(Record):
     attack: str
     options: dict[str, Any]
     ceiling: bool
+    auxiliary_records: int = Field(ge=0)
     track: Track
     setting: Setting
     split: PublicSplit
@@ -137,6 +138,19 @@ class Measurements(Record):
 UtcTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
 
 
+# What makes two reports those of the same attack on the same images.
+IDENTITY = {
+    "fingerprint",
+    "attack",
+    "options",
+    "auxiliary_records",
+    "track",
+    "setting",
+    "split",
+    "asked",
+}
+
+
 class LeaderboardRow(Record):
     """One entry of the board: which release, which attack, what it reads, at what utility.
 
@@ -168,12 +182,9 @@ class LeaderboardRow(Record):
 
     @property
     def entry_id(self) -> str:
-        """Sixteen hexadecimal digits over release, attack, options, setting and images asked.
+        """Sixteen hexadecimal digits over release, attack, options, budget, setting and images.
 
         The same attack on the same release replaces its earlier entry.
         """
-        identity = self.report.model_dump(
-            mode="json",
-            include={"fingerprint", "attack", "options", "track", "setting", "split", "asked"},
-        )
+        identity = self.report.model_dump(mode="json", include=IDENTITY)
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]

@@ -115,14 +115,18 @@ class MeanMetric(Metric[Outcome]):
 
     def statistic(self, outcome: Outcome) -> Statistic:
         """Weight the images' contributions."""
-        values = self.per_image(outcome)
-        low, high = values.min(), values.max()
+        return mean_of(self.per_image(outcome))
 
-        def mean(weights: Values) -> Values:
-            means: Values = (weights * values).sum(axis=1) / weights.sum(axis=1)
-            return means.clip(low, high)  # mends rounding: a constant's mean is that constant
 
-        return mean
+def mean_of(values: Values) -> Statistic:
+    """The mean of what images contribute (N,), as a function of image weights."""
+    low, high = values.min(), values.max()
+
+    def mean(weights: Values) -> Values:
+        means: Values = (weights * values).sum(axis=1) / weights.sum(axis=1)
+        return means.clip(low, high)  # mends rounding: a constant's mean is that constant
+
+    return mean
 
 
 class ReconstructionMetric(MeanMetric[ReconstructionOutcome]):

@@ -15,14 +15,18 @@ from safetensors.torch import save_file
 from torchmetrics.functional.image.lpips import _LPIPS
 
 from leakboard.schemas import (
+    ClientCost,
     Config,
     Manifest,
+    Measurements,
     PredictionHeader,
     Predictions,
     RecordSchema,
     Release,
     Setting,
     Track,
+    Utility,
+    answers,
     default_truth,
     fingerprint,
     public_columns,
@@ -87,6 +91,7 @@ def write_predictions(handmade: Release, tmp_path: Path) -> WritePredictions:
             "fingerprint": handmade.manifest.fingerprint,
             "attack": "handmade attack",
             "setting": Setting.AUXILIARY,
+            "repeated_queries": True,
             "auxiliary_records": RECORDS["auxiliary"],
             "leakboard_version": "0",
         }
@@ -131,6 +136,7 @@ def write_release(folder: Path, seed: int) -> Release:
             )
     write_text(folder / "manifest.json", manifest(shards).to_json())
     write_truth(default_truth(folder), fingerprint(shards, {}))
+    write_text(folder / "measurements.json", measurements(folder).to_json())
     return Release.open(folder)
 
 
@@ -188,6 +194,30 @@ def write_truth(folder: Path, release: str) -> None:
     names = [path.name for path in folder.glob("*.parquet")]
     files = tuple(FileFacts(**file_facts(folder, name)) for name in names)
     write_text(folder / "truth.json", TruthManifest(fingerprint=release, files=files).to_json())
+
+
+def measurements(folder: Path) -> Measurements:
+    """The utility that the task logits really have; the rest is of no account here."""
+    release = Release.open(folder)
+    utility = {}
+    for split in ("validation", "test"):
+        right = [
+            int(np.argmax(row["task_logits"])) == answer["task"]
+            for row, answer in zip(
+                release.table(split, ("query", "task_logits")).to_pylist(),
+                answers(release, split, None).to_pylist(),
+                strict=True,
+            )
+            if row["query"] == 0
+        ]
+        share = sum(right) / len(right)
+        utility[split] = Utility(value=share, low=share, high=share, n=len(right))
+    return Measurements(
+        utility=utility,
+        cost=ClientCost(client_macs=1, client_parameters=1, task_network_macs=1, bytes_sent=36),
+        proxy_leakage=None,
+        majority_task_rate=0.5,
+    )
 
 
 def manifest(shards: Sequence[Shard]) -> Manifest:

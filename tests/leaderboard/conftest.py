@@ -14,6 +14,7 @@ from leakboard.schemas import (
     Direction,
     Gallery,
     GalleryImage,
+    ImageValues,
     LeaderboardRow,
     Licence,
     Score,
@@ -21,6 +22,7 @@ from leakboard.schemas import (
     Setting,
     Track,
     Utility,
+    ValuesHeader,
 )
 
 MakeRow = Callable[..., LeaderboardRow]
@@ -32,14 +34,14 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def headline(track: Track, interval: Interval) -> Score:
+def headline(track: Track, interval: Interval, n: int = 900) -> Score:
     value, low, high = interval
     return Score(
         metric=HEADLINE[track],
         value=value,
         low=low,
         high=high,
-        n=900,
+        n=n,
         direction=Direction.HIGHER_LEAKS_MORE,
         metric_version=1,
     )
@@ -57,6 +59,8 @@ def make_row() -> MakeRow:
         attack: str = "classifier",
         track: Track = Track.ATTRIBUTE,
         ceiling: bool = False,
+        budget: int = 1000,
+        n: int = 900,
         anchors: Mapping[str, Interval] | None = None,
         flags: Sequence[str] = (),
         secret: str = "",
@@ -69,10 +73,11 @@ def make_row() -> MakeRow:
             attack=attack,
             options={},
             ceiling=ceiling,
+            auxiliary_records=budget,
             track=track,
             setting=Setting.AUXILIARY,
             split="test",
-            scores={HEADLINE[track]: headline(track, leakage)},
+            scores={HEADLINE[track]: headline(track, leakage, n)},
             anchors={
                 name: {HEADLINE[track]: headline(track, interval)}
                 for name, interval in (anchors or {}).items()
@@ -108,6 +113,22 @@ def make_row() -> MakeRow:
         return LeaderboardRow.parse(row.model_dump() | changes, "a test's entry")
 
     return make
+
+
+def image_values(row: LeaderboardRow, value: Sequence[float], images: str = "") -> ImageValues:
+    """What each image contributed to an entry: of two images per subject, named from `images`."""
+    return ImageValues(
+        ValuesHeader(
+            fingerprint=row.report.fingerprint,
+            split=row.report.split,
+            attack=row.report.attack,
+            metric=row.report.headline.metric,
+            metric_version=1,
+        ),
+        [f"{images}{number:05d}" for number in range(len(value))],
+        [f"{row.report.release} {number // 2}" for number in range(len(value))],
+        np.asarray(value, np.float64),
+    )
 
 
 CC0 = Licence(name="CC0-1.0", redistributable=True, citation="made by the tests")

@@ -8,6 +8,8 @@ import pytest
 from leakboard.leaderboard import Board
 from leakboard.schemas import CorruptData, LeaderboardRow, SchemaMismatch, Track
 
+from .conftest import image_values
+
 MakeRow = Callable[..., LeaderboardRow]
 
 # Two writers start together once the file `go` appears: python -c WRITER BOARD ENTRIES GO
@@ -76,6 +78,35 @@ def test_the_same_attack_on_the_same_release_replaces_its_entry(
 ) -> None:
     first, again = (make_row("disco", (value, 0.4, 0.6)) for value in (0.45, 0.55))
     assert filled(tmp_path, [first, again]).rows() == [again]
+
+
+class TestValues:
+    def test_they_are_kept_beside_the_board_and_not_in_it(
+        self, tmp_path: Path, make_row: MakeRow
+    ) -> None:
+        board = Board.open(tmp_path / "board")
+        row = make_row("disco", (0.5, 0.4, 0.6), n=4)
+        board.add(row, image_values(row, [0, 1, 1, 0]))
+        found = board.values(row)
+        assert found is not None
+        assert found.value.tolist() == [0, 1, 1, 0]
+        inside = {path.name for path in board.folder.rglob("*") if path.is_file()}
+        assert inside == {f"{row.entry_id}.json", "index.sqlite"}
+        assert (tmp_path / "board-withheld" / f"{row.entry_id}.parquet").is_file()
+
+    def test_an_entry_without_them_has_none(self, tmp_path: Path, make_row: MakeRow) -> None:
+        board = Board.open(tmp_path / "board")
+        row = make_row("disco", (0.5, 0.4, 0.6), n=4)
+        board.add(row, image_values(row, [0, 1, 1, 0]))
+        board.add(row)
+        assert board.values(row) is None
+
+    def test_those_of_another_scoring_are_refused(self, tmp_path: Path, make_row: MakeRow) -> None:
+        board = Board.open(tmp_path / "board")
+        row = make_row("disco", (0.5, 0.4, 0.6), n=4)
+        board.add(row, image_values(row, [1, 1, 1, 0]))
+        with pytest.raises(CorruptData, match=r"0\.750000, but the entry says 0\.500000 of 4"):
+            board.values(row)
 
 
 def test_the_index_can_be_lost(tmp_path: Path, rows: list[LeaderboardRow]) -> None:
