@@ -8,6 +8,7 @@ import click
 
 from ..schemas import LeakboardError
 from .attack import attack
+from .attack_suite import attack_suite
 from .bench import bench
 from .compare import compare
 from .demo import demo
@@ -36,6 +37,7 @@ def cli(debug: bool) -> None:
 
 COMMANDS = (
     attack,
+    attack_suite,
     bench,
     compare,
     demo,

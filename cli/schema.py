@@ -18,6 +18,7 @@ RECORDS: dict[str, type[Record]] = {
     "prediction-header": schemas.PredictionHeader,
     "score": schemas.Score,
     "score-report": schemas.ScoreReport,
+    "statement": schemas.Statement,
     "submission": schemas.Submission,
 }
 
@@ -25,8 +26,7 @@ RECORDS: dict[str, type[Record]] = {
 @click.command()
 @click.argument("record")
 def schema(record: str) -> None:
-    """Print the JSON Schema of RECORD: comparison, config, judge-header, leaderboard-row, manifest,
-    measurements, prediction-header, score, score-report or submission.
+    """Print the JSON Schema of a record.
     """
     if record not in RECORDS:
         raise UnknownName(f"there is no record {record!r}: {nearest(record, RECORDS)}")

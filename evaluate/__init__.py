@@ -8,6 +8,7 @@ from .judges import Judge, load_judge
 from .records import Records, read_records, read_truth
 from .run import FittedAttack, fit_attack
 from .scorer import Scored, score, scored
+from .suite import attack_suite
 
 __all__ = [
     "Attack",
@@ -15,6 +16,7 @@ __all__ = [
     "Judge",
     "Records",
     "Scored",
+    "attack_suite",
     "compare",
     "fit_attack",
     "load_judge",

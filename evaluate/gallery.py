@@ -37,7 +37,9 @@ def write_gallery(board: Path, release: Release, rebuilt: Sequence[Predictions])
         release=manifest.config.release_name,
         fingerprint=manifest.fingerprint,
         licence=manifest.dataset.licence,
-        images=tuple(_write_image(folder, records, row, pictures) for row in _chosen(records)),
+        images=tuple(
+            _write_image(folder, records, row, pictures) for row in shown_order(records)[:IMAGES]
+        ),
     )
     write_text(folder / GALLERY_FILE, gallery.to_json())
     return folder
@@ -49,11 +51,12 @@ def _in_order(predictions: Predictions, records: Records) -> NDArray[np.uint8]:
     return aligned(predictions, records.sample_id, Path(predictions.header.attack))
 
 
-def _chosen(records: Records) -> list[int]:
+def shown_order(records: Records) -> list[int]:
+    """Rows in the order of the hash of their inputs: nobody chose which are shown."""
     digests = [
         hashlib.sha256(image.numpy().tobytes()).digest() for image in records.known("inputs")
     ]
-    return sorted(range(len(digests)), key=digests.__getitem__)[:IMAGES]
+    return sorted(range(len(digests)), key=digests.__getitem__)
 
 
 def _write_image(

@@ -39,12 +39,14 @@ from .scores import (
     Utility,
 )
 from .secret import Secret
+from .statement import AttackRun, NotRun, Statement, TrackStatement
 from .submission import Submission
 
 __all__ = [
     "HEADLINE",
     "PUBLIC_SPLITS",
     "ActivationOverflow",
+    "AttackRun",
     "Attribute",
     "BadConfig",
     "BadPredictions",
@@ -67,6 +69,7 @@ __all__ = [
     "Manifest",
     "Measurements",
     "MissingData",
+    "NotRun",
     "OutputExists",
     "PredictionHeader",
     "Predictions",
@@ -79,8 +82,10 @@ __all__ = [
     "ScoreReport",
     "Secret",
     "Setting",
+    "Statement",
     "Submission",
     "Track",
+    "TrackStatement",
     "Truth",
     "UnknownName",
     "UnknownOption",

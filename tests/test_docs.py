@@ -112,6 +112,25 @@ def test_the_loop_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert {row.report.track for row in Board.open(tmp_path / "board").rows()} == set(Track)
 
 
+@pytest.mark.slow
+def test_the_audit_of_ones_own_model_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a few drawn faces instead of the images that the reader is asked to bring."""
+    audit = (ROOT / "docs" / "audit.md").read_text("utf-8")
+    models, weights = re.findall(r"```python\n(.*?)```", audit, re.DOTALL)
+    (tmp_path / "my_models.py").write_text(models)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    exec(compile(weights, "audit.md", "exec"), {})
+    few = "configs/synthetic-none.toml --limit 400"
+    for command in re.findall(r"^leakboard (.*)$", audit, re.MULTILINE):
+        drawn = command.replace("configs/fairface-none.toml --data SRC", few)
+        drawn = drawn.replace("--minutes 60", "--minutes 0.1")
+        assert cli.main(shlex.split(drawn), standalone_mode=False) in (None, 0), drawn
+    said = (tmp_path / "out" / "mine-report" / "report.md").read_text("utf-8")
+    assert "my_models:make_net through features.5" in said
+
+
 def test_the_citation_names_this_version() -> None:
     citation = (ROOT / "CITATION.cff").read_text("utf-8")
     assert f"\nversion: {PYPROJECT['project']['version']}\n" in citation

@@ -6,11 +6,12 @@ Attacks are trained from scratch on `auxiliary` records and never see an answer 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor
 
-from ...schemas import Registry, Setting, Track
+from ...schemas import Manifest, Registry, Setting, Track
 from ..records import Records
 
 REGISTRY = Registry("attack", __name__, "Attack")
@@ -25,6 +26,7 @@ class Attack(ABC):
     client   the differentiable client, images (N, 3, S, S) in [0, 1] to activations (N, C, H, W)
     repeated_queries  True where it wants every query of an image, not only the first
     ceiling  True where it reads the inputs themselves: a yardstick for attacks, not one of them
+    variants  the options of each run that an attack suite makes of it, on every track it has
     """
 
     track: Track
@@ -32,6 +34,12 @@ class Attack(ABC):
     client: Any = None
     repeated_queries: ClassVar[bool] = False
     ceiling: ClassVar[bool] = False
+    variants: ClassVar[tuple[Mapping[str, Any], ...]] = ({},)
+
+    @classmethod
+    def unsuited(cls, manifest: Manifest) -> str | None:
+        """Say why there is no point in running it on a release; None: there is."""
+        return None
 
     def fit(self, auxiliary: Records) -> None:
         """Learn from records with their answers; an attack that holds no pairs has no `fit`."""

@@ -18,6 +18,8 @@ class Prior(Attack):
     predicts: what anyone learns from the answer of the service alone.
     """
 
+    variants = ({}, {"given": "task_output"})
+
     def __init__(
         self,
         *,

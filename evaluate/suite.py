@@ -1,0 +1,251 @@
+"""The attack suite: every suitable attack on one release, within a time, resumable.
+
+Attacks run cheapest first until the time is up. Nobody guesses how long one takes: it is given all
+the time that is left, and is stopped and listed as not run where that was not enough.
+"""
+
+import logging
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from tqdm import tqdm
+
+from ..schemas import OutputExists, Release, Track, Truth, UsageError, default_truth
+from ..schemas.files import read_json, write_text
+from ..schemas.records import PublicSplit
+from ..schemas.registry import options_of
+from ..schemas.statement import AttackRun, NotRun, Statement, SuiteFacts
+from .attacks import REGISTRY, Attack
+from .report import write_report
+from .run import fit_attack
+from .scorer import score
+from .statement import state
+
+log = logging.getLogger(__name__)
+AGAIN = 5.0  # seconds: Python drops an exception that is raised while it destroys an object
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One attack with its options."""
+
+    name: str
+    options: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        """The attack and its options, for files and for people.
+
+        >>> Planned("prior", {"track": "attribute"}).label
+        'prior-track=attribute'
+        """
+        return "-".join([self.name, *(f"{key}={value}" for key, value in self.options.items())])
+
+    def not_run(self, reason: str, seconds: float = 0) -> NotRun:
+        """Say that nothing is known of it, and why."""
+        options = dict(self.options)
+        return NotRun(attack=self.name, options=options, seconds=seconds, reason=reason)
+
+
+class TimeIsUp(BaseException):
+    """The attack in progress did not finish; as Ctrl-C, it is no error for anyone to handle."""
+
+
+def attack_suite(
+    release: Release,
+    out: Path,
+    *,
+    minutes: float,
+    split: PublicSplit | None = None,
+    truth: Path | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Statement:
+    """Run every suitable attack on `release` for up to `minutes`; write and return the statement.
+
+    The strongest attack is chosen on validation and reported on `split`: by default on test where
+    its truth is at hand, else on validation. What finished is kept in `out` and not run again.
+    `options` replace those of every attack that has an option of the name. To be called from the
+    main thread. Raises `OutputExists` where `out` holds anything else, `MissingData` where the
+    truth of test is asked for and not there.
+    """
+    reported = _reported_split(release, split, truth)
+    _claim(release, out)
+    suite = _Suite(release, out, tuple(dict.fromkeys(("validation", reported))), truth)
+    planned = plan(options or {})
+    unsuited = {
+        one.label: one.not_run(reason)
+        for one in planned
+        if (reason := REGISTRY.find(one.name).unsuited(release.manifest))
+    }
+    waiting = [one for one in planned if one.label not in unsuited and not suite.kept(one)]
+    refused = unsuited | suite.attack_all(waiting, 60 * minutes)
+    runs = {one.label: suite.kept(one) for one in planned}
+    statement = state(
+        release,
+        reported,
+        [run for run in runs.values() if run],
+        [refused.get(one.label) or suite.left_out(one) for one in planned if not runs[one.label]],
+        datetime.now(UTC),
+    )
+    write_report(statement, release, out)
+    return statement
+
+
+def plan(options: Mapping[str, Any]) -> list[Planned]:
+    """List each attack's variants on each of its tracks, the cheapest kind first.
+
+    What has no iterations comes first, then what is trained, then what searches image by image.
+    """
+    found = [
+        (_kind(attack), Planned(name, {**variant, **_known(attack, options)}))
+        for name in REGISTRY.names()
+        for attack in [REGISTRY.find(name)]
+        for variant in _variants(attack)
+    ]
+    return [one for _, one in sorted(found, key=lambda pair: (pair[0], pair[1].label))]
+
+
+def _variants(attack: type[Attack]) -> Iterator[dict[str, Any]]:
+    for variant in attack.variants:
+        if "track" in options_of(attack) and "track" not in variant:
+            yield from ({**variant, "track": track.value} for track in Track)
+        else:
+            yield dict(variant)
+
+
+def _known(attack: type[Attack], options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name in options_of(attack)}
+
+
+def _kind(attack: type[Attack]) -> int:
+    names = options_of(attack)
+    return 2 if "steps" in names else 1 if "epochs" in names else 0
+
+
+def _reported_split(release: Release, split: PublicSplit | None, truth: Path | None) -> PublicSplit:
+    folder = truth or default_truth(release.folder)
+    if split == "validation" or (split is None and truth is None and not folder.exists()):
+        return "validation"
+    Truth.open(folder, release)
+    return "test"
+
+
+def _claim(release: Release, out: Path) -> None:
+    """Start a report folder, or go on with one about the same release."""
+    facts = SuiteFacts(
+        fingerprint=release.manifest.fingerprint, leakboard_version=version("leakboard")
+    )
+    note = out / "suite.json"
+    if note.is_file():
+        kept = SuiteFacts.parse(read_json(note), str(note))
+        if kept != facts:
+            raise OutputExists(
+                f"{out} holds the attacks of version {kept.leakboard_version} on the release "
+                f"{kept.fingerprint[:12]}…, not of {facts.leakboard_version} on "
+                f"{facts.fingerprint[:12]}…; choose another --out"
+            )
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise OutputExists(f"{out} exists and is no report folder; choose another --out")
+    write_text(note, facts.to_json())
+
+
+@dataclass(frozen=True)
+class _Suite:
+    """A release under attack, and the folder that keeps what came of each attack.
+
+    `attacks/LABEL.json` is the record of a finished attack, written last; `LABEL-stopped.json`
+    notes that the time was not enough.
+    """
+
+    release: Release
+    out: Path
+    splits: tuple[PublicSplit, ...]
+    truth: Path | None
+
+    def kept(self, one: Planned) -> AttackRun | None:
+        """The record of an attack that finished on all splits."""
+        path = self._record(one)
+        run = AttackRun.parse(read_json(path), str(path)) if path.is_file() else None
+        return run if run and set(self.splits) <= run.reports.keys() else None
+
+    def left_out(self, one: Planned) -> NotRun:
+        """Why an attack that could be run has no result."""
+        path = self._note(one)
+        if path.is_file():
+            return NotRun.parse(read_json(path), str(path))
+        return one.not_run("the time was up before its turn; give it more --minutes")
+
+    def attack_all(self, waiting: Sequence[Planned], seconds: float) -> dict[str, NotRun]:
+        """Run what is waiting until the time is up; returns what cannot be run on this release.
+
+        What the time of an earlier call was not enough for comes last.
+        """
+        end = time.monotonic() + seconds
+        refused: dict[str, NotRun] = {}
+        order = sorted(waiting, key=lambda one: self.left_out(one).seconds)
+        with tqdm(order, unit="attacks", disable=None, leave=False) as bar:
+            for one in bar:
+                bar.set_description(one.label)
+                started = time.monotonic()
+                if started >= end:
+                    break
+                try:
+                    with deadline(end - started):
+                        self._attack(one)
+                except TimeIsUp:
+                    self._note_stopped(one, time.monotonic() - started)
+                except UsageError as problem:
+                    if type(problem) is not UsageError:  # not the attack's own refusal
+                        raise
+                    refused[one.label] = one.not_run(str(problem))
+        return refused
+
+    def _attack(self, one: Planned) -> None:
+        started = time.monotonic()
+        log.info("attacking with %s", one.label)
+        fitted = fit_attack(self.release, one.name, one.options)
+        paths = {s: self.out / "predictions" / f"{one.label}-{s}.parquet" for s in self.splits}
+        for split, path in paths.items():
+            fitted.predict(split, self.truth).write(path)
+        run = AttackRun(
+            attack=one.name,
+            options=dict(one.options),
+            predictions={s: path.relative_to(self.out).as_posix() for s, path in paths.items()},
+            reports={s: score(self.release, path, self.truth) for s, path in paths.items()},
+            seconds=time.monotonic() - started,
+        )
+        write_text(self._record(one), run.to_json())
+
+    def _note_stopped(self, one: Planned, seconds: float) -> None:
+        reason = f"it did not finish in the {seconds:.0f} s that were left; give it more --minutes"
+        write_text(self._note(one), one.not_run(reason, seconds).to_json())
+
+    def _record(self, one: Planned) -> Path:
+        return self.out / "attacks" / f"{one.label}.json"
+
+    def _note(self, one: Planned) -> Path:
+        return self.out / "attacks" / f"{one.label}-stopped.json"
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Raise `TimeIsUp` in the block after so many seconds, and again until it is left."""
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
