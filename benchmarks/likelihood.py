@@ -24,6 +24,7 @@ from . import Case
 
 IMAGES = 16
 SIZE = 32
+CLASSES = 2
 SCHEDULE = Schedule(steps=100, learning_rate=0.02)
 SAME_LOSS = 0.05  # relative difference of the mean final loss
 

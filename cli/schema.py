@@ -26,8 +26,7 @@ RECORDS: dict[str, type[Record]] = {
 @click.command()
 @click.argument("record")
 def schema(record: str) -> None:
-    """Print the JSON Schema of a record.
-    """
+    """Print the JSON Schema of a record."""
     if record not in RECORDS:
         raise UnknownName(f"there is no record {record!r}: {nearest(record, RECORDS)}")
     click.echo(json.dumps(RECORDS[record].model_json_schema(), indent=2))

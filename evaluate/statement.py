@@ -211,6 +211,7 @@ def _commands(
     for report in (track.strongest for track in tracks if track.strongest):
         path = f"strongest-{report.track}.parquet"
         options = [part for k, v in report.options.items() for part in ("--set", f"{k}={v}")]
+        options += [] if report.asked is None else ["--images", str(report.asked)]
         command = ["leakboard", "attack", report.attack, folder, "--split", split, *options]
         yield shlex.join([*command, "--out", path])
         yield shlex.join(["leakboard", "score", folder, path, "--json"])

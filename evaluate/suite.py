@@ -100,17 +100,14 @@ def attack_suite(
 
 
 def plan(options: Mapping[str, Any]) -> list[Planned]:
-    """List each attack's variants on each of its tracks, the cheapest kind first.
-
-    What has no iterations comes first, then what is trained, then what searches image by image.
-    """
+    """List each attack's variants on each of its tracks: the least effort first, then defaults."""
     found = [
-        (_kind(attack), Planned(name, {**variant, **_known(attack, options)}))
+        (attack.effort, len(variant), Planned(name, {**variant, **_known(attack, options)}))
         for name in REGISTRY.names()
         for attack in [REGISTRY.find(name)]
         for variant in _variants(attack)
     ]
-    return [one for _, one in sorted(found, key=lambda pair: (pair[0], pair[1].label))]
+    return [one for *_, one in sorted(found, key=lambda entry: (*entry[:2], entry[2].label))]
 
 
 def _variants(attack: type[Attack]) -> Iterator[dict[str, Any]]:
@@ -123,11 +120,6 @@ def _variants(attack: type[Attack]) -> Iterator[dict[str, Any]]:
 
 def _known(attack: type[Attack], options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in options_of(attack)}
-
-
-def _kind(attack: type[Attack]) -> int:
-    names = options_of(attack)
-    return 2 if "steps" in names else 1 if "epochs" in names else 0
 
 
 def _reported_split(release: Release, split: PublicSplit | None, truth: Path | None) -> PublicSplit:
@@ -214,7 +206,7 @@ class _Suite:
         fitted = fit_attack(self.release, one.name, one.options)
         paths = {s: self.out / "predictions" / f"{one.label}-{s}.parquet" for s in self.splits}
         for split, path in paths.items():
-            fitted.predict(split, self.truth).write(path)
+            fitted.predict(split, self.truth, self._asked(fitted.attack, split)).write(path)
         run = AttackRun(
             attack=one.name,
             options=dict(one.options),
@@ -223,6 +215,11 @@ class _Suite:
             seconds=time.monotonic() - started,
         )
         write_text(self._record(one), run.to_json())
+
+    def _asked(self, attack: Attack, split: PublicSplit) -> int | None:
+        """How many images it is asked about: all, unless it takes long over each."""
+        most = attack.suite_images
+        return most if most and most < self.release.manifest.splits[split].images else None
 
     def _note_stopped(self, one: Planned, seconds: float) -> None:
         reason = f"it did not finish in the {seconds:.0f} s that were left; give it more --minutes"

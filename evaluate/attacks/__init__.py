@@ -7,6 +7,7 @@ Attacks are trained from scratch on `auxiliary` records and never see an answer 
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from enum import IntEnum
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -15,6 +16,16 @@ from ...schemas import Manifest, Registry, Setting, Track
 from ..records import Records
 
 REGISTRY = Registry("attack", __name__, "Attack")
+Variants = tuple[Mapping[str, Any], ...]
+
+
+class Effort(IntEnum):
+    """What an attack's time goes into; a suite runs the least first."""
+
+    LOOKUP = 0
+    FIT = 1
+    TRAINING = 2
+    SEARCH = 3
 
 
 class Attack(ABC):
@@ -26,7 +37,10 @@ class Attack(ABC):
     client   the differentiable client, images (N, 3, S, S) in [0, 1] to activations (N, C, H, W)
     repeated_queries  True where it wants every query of an image, not only the first
     ceiling  True where it reads the inputs themselves: a yardstick for attacks, not one of them
+    effort   what its time goes into: a look-up, fitting a small model, training a network, or a
+             search for each image
     variants  the options of each run that an attack suite makes of it, on every track it has
+    suite_images  how many images of a split a suite asks it about; None: all
     """
 
     track: Track
@@ -34,7 +48,9 @@ class Attack(ABC):
     client: Any = None
     repeated_queries: ClassVar[bool] = False
     ceiling: ClassVar[bool] = False
-    variants: ClassVar[tuple[Mapping[str, Any], ...]] = ({},)
+    effort: ClassVar[Effort] = Effort.LOOKUP
+    variants: ClassVar[Variants] = ({},)
+    suite_images: ClassVar[int | None] = None
 
     @classmethod
     def unsuited(cls, manifest: Manifest) -> str | None:

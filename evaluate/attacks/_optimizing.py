@@ -12,7 +12,7 @@ from ...schemas import Setting, Track, UsageError
 from ..evidence import Evidence, images_of
 from ..optimizing import Candidates, Distance, Schedule, optimize
 from ..records import Records
-from . import Attack
+from . import Attack, Effort
 
 Steps = Annotated[int, Field(ge=1)]
 LearningRate = Annotated[float, Field(gt=0)]
@@ -34,6 +34,8 @@ class OptimizingAttack(Attack):
     track = Track.RECONSTRUCTION
     setting = Setting.WHITEBOX
     repeated_queries = True
+    effort = Effort.SEARCH
+    suite_images = 64
 
     def __init__(self, *, schedule: Schedule, batch: int, match: Match) -> None:
         self.schedule = schedule

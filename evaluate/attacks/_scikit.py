@@ -10,13 +10,14 @@ from torch import Tensor
 
 from ...schemas import Track, UsageError
 from ..records import Records
-from . import Attack
+from . import Attack, Effort
 
 
 class ScikitAttack(Attack):
     """A scikit-learn classifier of features of the activation; `build` makes it."""
 
     track = Track.ATTRIBUTE
+    effort = Effort.FIT
 
     @abstractmethod
     def build(self) -> Any:

@@ -11,7 +11,7 @@ from torch.nn import functional
 from ...schemas import Setting, Track
 from ..fitting import Budget, Example, Precision, apply, fit, seeded
 from ..records import Records
-from . import Attack
+from . import Attack, Effort
 
 Epochs = Annotated[int, Field(ge=1)]
 WEIGHT_DECAY = 0.05
@@ -24,6 +24,8 @@ class TrainedAttack(Attack):
     With `augment` the attacker uses the client's weights to encode flipped and shifted auxiliary
     images, with fresh noise; without, only the released pairs are used.
     """
+
+    effort = Effort.TRAINING
 
     def __init__(self, *, epochs: int, augment: bool, seed: int) -> None:
         self.budget = Budget(epochs)

@@ -1,10 +1,13 @@
 """Attribute classifier: a convolutional network trained from scratch on auxiliary pairs."""
 
+from typing import ClassVar
+
 from torch import nn
 
 from ..architectures import Capacity, ResidualClassifier
 from ..fitting import Precision
 from ..records import Records
+from . import Variants
 from ._trained import Epochs, TrainedClassifier
 
 
@@ -14,6 +17,8 @@ class AttributeClassifier(TrainedClassifier):
     With `augment` (the default) the attacker uses the client's weights to encode flipped and
     shifted auxiliary images, with fresh noise; without, only the released pairs are used.
     """
+
+    variants: ClassVar[Variants] = ({}, {"capacity": "large"})
 
     def __init__(
         self,

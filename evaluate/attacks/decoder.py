@@ -1,6 +1,6 @@
 """Decoder: a convolutional network that rebuilds the image from the activation."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,6 +11,7 @@ from ..fitting import Example, apply
 from ..metrics.ssim import WINDOW
 from ..records import Records
 from ..similarity import structural_similarity
+from . import Variants
 from ._trained import Epochs, TrainedAttack
 
 Capacity = Literal["small", "medium", "large"]
@@ -25,6 +26,8 @@ class Decoder(TrainedAttack):
     (the default) the attacker uses the client's weights to encode flipped and shifted auxiliary
     images, with fresh noise; without, only the released pairs are used.
     """
+
+    variants: ClassVar[Variants] = ({}, {"capacity": "large"})
 
     track = Track.RECONSTRUCTION
 

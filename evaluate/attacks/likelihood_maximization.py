@@ -19,6 +19,8 @@ class LikelihoodMaximization(OptimizingAttack):
     the last one, or the one of lowest loss; the private image is never looked at.
     """
 
+    suite_images = 16
+
     def __init__(
         self,
         *,

@@ -1,12 +1,14 @@
 """Mask classifier: reads the attribute from which channels a defense has pruned."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import nn
 
+from ...schemas import Manifest
 from ..architectures import MaskNetwork, ResidualClassifier, SumOfLogits
 from ..fitting import Precision
 from ..records import Records
+from . import Variants
 from ._trained import Epochs, TrainedClassifier
 
 
@@ -16,6 +18,14 @@ class MaskClassifier(TrainedClassifier):
     A filter that is chosen for each sample, as DISCO's is, is itself a function of the input. With
     `reads="mask_and_activation"` a small `attribute_classifier` adds what the kept channels hold.
     """
+
+    variants: ClassVar[Variants] = ({}, {"reads": "mask_and_activation"})
+
+    @classmethod
+    def unsuited(cls, manifest: Manifest) -> str | None:
+        """Without a defense there is no mask."""
+        undefended = manifest.defense.name == "none"
+        return "there is no defense that could prune a channel" if undefended else None
 
     def __init__(
         self,

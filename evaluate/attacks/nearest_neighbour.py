@@ -1,6 +1,6 @@
 """Nearest neighbours: answer with what the closest auxiliary activations belong to."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -9,13 +9,15 @@ from torch.nn import functional
 
 from ...schemas import Track, UsageError
 from ..records import Records
-from . import Attack
+from . import Attack, Variants
 
 CHUNK = 512
 
 
 class NearestNeighbour(Attack):
     """Average the labels, or the images, of the auxiliary records nearest in activation (l2)."""
+
+    variants: ClassVar[Variants] = ({}, {"neighbours": 10})
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """The prior: the best guess of an attacker who does not look at the activation."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from ...schemas import Track
 from ..records import Records
-from . import Attack
+from . import Attack, Variants
 
 
 class Prior(Attack):
@@ -18,7 +18,7 @@ class Prior(Attack):
     predicts: what anyone learns from the answer of the service alone.
     """
 
-    variants = ({}, {"given": "task_output"})
+    variants: ClassVar[Variants] = ({}, {"given": "task_output"})
 
     def __init__(
         self,

@@ -10,9 +10,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ...schemas import Manifest
 from ..evidence import Evidence, averaged
 from ..fitting import Precision, apply
 from ..records import Records
+from . import Variants
 from ._trained import Epochs
 from .attribute_classifier import AttributeClassifier
 
@@ -25,6 +27,14 @@ class QueryAveraging(AttributeClassifier):
     """
 
     repeated_queries: ClassVar[bool] = True
+    variants: ClassVar[Variants] = ({},)
+
+    @classmethod
+    def unsuited(cls, manifest: Manifest) -> str | None:
+        """Equal answers have nothing to average."""
+        if manifest.defense.randomized:
+            return None
+        return "a deterministic defense answers every query of an image alike"
 
     def __init__(
         self,

@@ -17,7 +17,10 @@ import pytest
 
 from leakboard.evaluate import attack_suite, score
 from leakboard.evaluate.attacks import REGISTRY
+from leakboard.evaluate.attacks.attribute_classifier import AttributeClassifier
+from leakboard.evaluate.attacks.mask_classifier import MaskClassifier
 from leakboard.evaluate.attacks.nearest_neighbour import NearestNeighbour
+from leakboard.evaluate.attacks.query_averaging import QueryAveraging
 from leakboard.evaluate.report import html, markdown, pictures
 from leakboard.evaluate.statement import number
 from leakboard.evaluate.suite import Planned, TimeIsUp, deadline, plan
@@ -35,7 +38,14 @@ from ..tiny import MakeRelease
 
 SMALLEST = {"epochs": 1, "iterations": 1, "steps": 1}
 VOID = {"meta", "img", "br", "hr"}
-COMMAND = [sys.executable, "-c", "from leakboard.cli import main; main()"]
+SUITE = f"""
+import sys
+from pathlib import Path
+from leakboard.evaluate import attack_suite
+from leakboard.schemas import Release
+release, out = map(Path, sys.argv[1:])
+attack_suite(Release.open(release), out, minutes=10, options={SMALLEST})
+"""
 
 
 @pytest.fixture(scope="module")
@@ -62,20 +72,20 @@ def test_every_attack_of_the_registry_has_a_result_or_a_reason(statement: Statem
     assert all(one.reason for one in statement.not_run)
 
 
-def test_what_has_no_iterations_comes_first_and_every_track_is_covered() -> None:
+def test_the_least_effort_comes_first_and_every_track_is_covered() -> None:
     order = [one.label for one in plan({})]
     assert order.index("prior-track=attribute") < order.index("attribute_classifier")
     assert {f"nearest_neighbour-track={track}" for track in Track} <= set(order)
+    assert all(REGISTRY.create(one.name, one.options) for one in plan({}))
 
 
 def test_the_reports_are_what_the_scorer_says_of_the_kept_files(
     release: Release, out: Path, statement: Statement
 ) -> None:
     for run in statement.attacks:
-        assert set(run.predictions) == {"validation", "test"}
-        for split, path in run.predictions.items():
-            again = score(release, out / path).model_dump_json()
-            assert ScoreReport.model_validate_json(again) == run.reports[split]
+        assert set(run.predictions) == set(run.reports) == {"validation", "test"}
+        printed = score(release, out / run.predictions["test"]).model_dump_json()  # by `--json`
+        assert ScoreReport.model_validate_json(printed) == run.reports["test"]
 
 
 def test_the_strongest_is_chosen_on_validation_and_reported_on_test(statement: Statement) -> None:
@@ -151,6 +161,16 @@ def test_a_report_folder_is_of_one_release(
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(OutputExists, match="is no report folder"):
         attack_suite(release_of("disco"), tmp_path, minutes=0)
+
+
+def test_attacks_say_which_defense_gives_them_nothing_to_do(release: Release) -> None:
+    manifest = release.manifest
+    noisy = manifest.defense.model_copy(update={"name": "gaussian_noise", "randomized": True})
+    randomized = manifest.model_copy(update={"defense": noisy})
+    for attack in (QueryAveraging, MaskClassifier):
+        assert attack.unsuited(manifest)
+        assert attack.unsuited(randomized) is None
+    assert AttributeClassifier.unsuited(manifest) is None
 
 
 def test_without_the_truth_validation_is_reported_and_said_so(
@@ -271,9 +291,11 @@ def test_a_hostile_name_is_shown_as_text(statement: Statement) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_suite_loses_the_attack_in_progress_only(release: Release, tmp_path: Path) -> None:
+def test_a_killed_suite_loses_the_attack_in_progress_only(
+    release: Release, statement: Statement, tmp_path: Path
+) -> None:
     report = tmp_path / "report"
-    command = [*COMMAND, "attack-suite", str(release.folder), "--out", str(report)]
+    command = [sys.executable, "-c", SUITE, str(release.folder), str(report)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     while not list(report.glob("attacks/*.json")):
         assert process.poll() is None
@@ -285,4 +307,5 @@ def test_a_killed_suite_loses_the_attack_in_progress_only(release: Release, tmp_
     subprocess.run(command, check=True, capture_output=True)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     said = Statement.parse(json.loads((report / "report.json").read_bytes()), "report.json")
-    assert labels(said) == [one.label for one in plan({})]
+    assert labels(said) == labels(statement)
+    assert [run.reports for run in said.attacks] == [run.reports for run in statement.attacks]
