@@ -10,6 +10,7 @@ from ..schemas import LeakboardError
 from .attack import attack
 from .attack_suite import attack_suite
 from .bench import bench
+from .bound import bound
 from .compare import compare
 from .demo import demo
 from .doctor import doctor
@@ -39,6 +40,7 @@ COMMANDS = (
     attack,
     attack_suite,
     bench,
+    bound,
     compare,
     demo,
     doctor,

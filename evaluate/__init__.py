@@ -1,10 +1,11 @@
-"""Attacks, metrics, intervals, anchors and the scorer."""
+"""Attacks, metrics, bounds, intervals, anchors and the scorer."""
 
 from .attacks import Attack
 from .compare import compare
 from .gallery import write_gallery
 from .judge_training import train_judge
 from .judges import Judge, load_judge
+from .measure import draw_bound, measure_bound
 from .records import Records, read_records, read_truth
 from .run import FittedAttack, fit_attack
 from .scorer import Scored, score, scored
@@ -18,8 +19,10 @@ __all__ = [
     "Scored",
     "attack_suite",
     "compare",
+    "draw_bound",
     "fit_attack",
     "load_judge",
+    "measure_bound",
     "read_records",
     "read_truth",
     "score",

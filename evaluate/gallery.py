@@ -63,10 +63,10 @@ def _write_image(
     folder: Path, records: Records, row: int, pictures: Mapping[str, NDArray[np.uint8]]
 ) -> GalleryImage:
     name = records.image_id[row]
-    _write_png(folder / f"{name}-input.png", records.known("inputs")[row].permute(1, 2, 0).numpy())
-    _write_png(folder / f"{name}-activation.png", tiles(records.activation[row].float().numpy()))
+    write_png(folder / f"{name}-input.png", records.known("inputs")[row].permute(1, 2, 0).numpy())
+    write_png(folder / f"{name}-activation.png", tiles(records.activation[row].float().numpy()))
     for attack, images in pictures.items():
-        _write_png(folder / f"{name}-{attack}.png", images[row])
+        write_png(folder / f"{name}-{attack}.png", images[row])
     return GalleryImage(
         image_id=name,
         input=f"{name}-input.png",
@@ -88,6 +88,7 @@ def tiles(activation: NDArray[np.float32]) -> NDArray[np.uint8]:
     return magnified
 
 
-def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write pixels (H, W) or (H, W, 3) as a PNG file."""
     with replacing(path) as temporary:
         Image.fromarray(pixels).save(temporary, "PNG")

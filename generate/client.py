@@ -24,7 +24,10 @@ class Client(nn.Module):
     """Maps an image to the activation as released; differentiable, defense included.
 
     `augment(images, generator)` is the random flip and shift that the client was trained with.
+    `task_network`, with the client of `load_client` only, maps activations to task logits (N, K).
     """
+
+    task_network: nn.Module
 
     augment = staticmethod(augment)
 
@@ -44,6 +47,11 @@ class Client(nn.Module):
             raise ValueError("this defense is randomized: pass a torch.Generator as `noise`")
         released: Tensor = self.defense.release(self.layers(images), noise)  # type: ignore[arg-type]
         return released
+
+    def mean(self, images: Tensor) -> Tensor:
+        """Map images to the activation before its Gaussian noise, with its true derivative."""
+        mean: Tensor = self.defense.mean(self.layers(images))
+        return mean
 
 
 def save_networks(folder: Path, client: Client, task_network: nn.Module, facts: object) -> None:
@@ -74,6 +82,8 @@ def load_client(release: Path) -> Client:
     where the weights are not those of the manifest.
     """
     opened = Release.open(release)
-    client, _ = build(opened.manifest)
+    client, task_network = build(opened.manifest)
     load_weights(client, opened.checked(opened.manifest.file(CLIENT_FILE)))
+    load_weights(task_network, opened.checked(opened.manifest.file(TASK_FILE)))
+    client.task_network = task_network
     return client.eval().requires_grad_(False)

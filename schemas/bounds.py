@@ -1,12 +1,31 @@
 """What a bound measured on a release: quantities with interval, n, unit and direction."""
 
-from typing import Any, Literal, Self
+import math
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from .base import Record, Sha256
 from .records import PublicSplit
-from .scores import Direction
+from .scores import Direction, Utility
+
+INFINITE = "infinite"
+
+
+def _not_nan(value: float) -> float:
+    if math.isnan(value):
+        raise ValueError("not a number")
+    return value
+
+
+# JSON has no infinity: a floor is "infinite" there where no unbiased estimator exists.
+Extended = Annotated[
+    float,
+    Field(allow_inf_nan=True),
+    BeforeValidator(lambda value: math.inf if value == INFINITE else value),
+    AfterValidator(_not_nan),
+    PlainSerializer(lambda value: INFINITE if value == math.inf else value, when_used="json"),
+]
 
 
 class Quantity(Record):
@@ -20,16 +39,21 @@ class Quantity(Record):
 class Measured(Record):
     """A quantity over the samples: the median with its 95 % interval, the quartiles, and n.
 
-    `infinite` of the n samples have an infinite value (no unbiased estimator exists); they are
-    counted there and take part in no other number.
+    `infinite` of the n samples have an infinite value; they count as larger than any other.
+
+    >>> quantity = Quantity(unit="grey levels", direction="lower leaks more", meaning="a floor")
+    >>> floor = Measured(quantity=quantity, value=9, low=8, high=float("inf"), lower_quartile=7,
+    ...                  upper_quartile=float("inf"), infinite=3, n=8)
+    >>> floor.model_dump(mode="json")["high"]
+    'infinite'
     """
 
     quantity: Quantity
-    value: float
-    low: float
-    high: float
-    lower_quartile: float
-    upper_quartile: float
+    value: Extended
+    low: Extended
+    high: Extended
+    lower_quartile: Extended
+    upper_quartile: Extended
     infinite: int = Field(ge=0)
     n: int = Field(ge=1)
 
@@ -41,7 +65,11 @@ class Measured(Record):
 
 
 class BoundReport(Record):
-    """What `leakboard bound --json` prints; `asked` samples were asked for, n were measured."""
+    """What `leakboard bound --json` prints; `asked` samples were asked for, n were measured.
+
+    `assumes` says what was assumed beyond the release. `utility` is the task accuracy of the
+    measured samples under the same assumptions.
+    """
 
     schema_version: Literal[1] = 1
     release: str
@@ -50,5 +78,12 @@ class BoundReport(Record):
     options: dict[str, Any]
     split: PublicSplit
     asked: int = Field(ge=1)
+    assumes: tuple[str, ...]
+    utility: Utility
     measured: dict[str, Measured]
     leakboard_version: str
+
+    @property
+    def n(self) -> int:
+        """How many samples were measured; fewer than `asked` where the run was stopped."""
+        return next(iter(self.measured.values())).n

@@ -6,6 +6,7 @@ LeakboardError                 exit code 1: the thing that was checked is wrong
 │   ├── UnknownOption          a plug-in has no such option, or the value has the wrong type
 │   ├── BadConfig              a configuration file is not what its schema says
 │   ├── MissingData            source images, a release or its truth are not where they should be
+│   ├── NoBound                a bound says nothing about this kind of defense
 │   └── OutputExists           writing would replace something that is already there
 ├── CorruptData                bytes that cannot be read: an image, a shard, a weight file
 ├── SchemaMismatch             readable, but not the schema of this release or this version
@@ -44,6 +45,10 @@ class BadConfig(UsageError):
 
 class MissingData(UsageError):
     """Input files that are not where they were said to be."""
+
+
+class NoBound(UsageError):
+    """A bound that says nothing about this client's defense."""
 
 
 class OutputExists(UsageError):

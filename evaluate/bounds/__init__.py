@@ -3,7 +3,7 @@
 A new bound is one new file in this folder: `fisher.py` defines the class `Fisher(Bound)`. Its
 options are the constructor's keyword-only arguments; `seed` is one of them where it is random.
 
-Legend: N samples; S image side in pixels.
+Legend: N samples; S image side in pixels; C H W activation channels, height, width.
 """
 
 from abc import ABC, abstractmethod
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,6 +25,10 @@ Values = Mapping[str, NDArray[np.float64]]  # per quantity, one number per sampl
 class Bound(ABC):
     """What the released activations of some inputs reveal, whoever looks at them.
 
+    `client` is that of `load_client`: `client.mean` maps images (N, 3, S, S) in [0, 1] to their
+    activations before any Gaussian noise, with the true derivative; `client.defense.noise_std` is
+    the standard deviation of that noise.
+
     quantities  what is measured of each sample: unit, which end leaks more, and one sentence
     """
 
@@ -33,7 +38,19 @@ class Bound(ABC):
     def measure(self, client: Any, inputs: Tensor) -> Iterator[Values]:
         """Yield the quantities of inputs (N, 3, S, S) uint8, a few samples at a time, in order.
 
-        `client` is the differentiable client of `load_client`: (N, 3, S, S) in [0, 1] to
-        activations. What has been yielded is kept when the user stops the run. Raises
-        `UsageError` where the bound says nothing about this client's defense.
+        What has been yielded is kept when the user stops the run. Raises `NoBound` where the bound
+        says nothing about this client's defense.
         """
+
+    def assumes(self, client: Any) -> tuple[str, ...]:
+        """Say, in sentences, what is assumed beyond the release; by default nothing."""
+        return ()
+
+    def sent(self, client: Any, images: Tensor, generator: torch.Generator) -> Tensor:
+        """What leaves the device under these assumptions, (N, C, H, W), for images in [0, 1]."""
+        activation: Tensor = client(images, generator)
+        return activation
+
+    def pictures(self, client: Any, inputs: Tensor) -> Mapping[str, NDArray[np.uint8]]:
+        """Draw the bound of a few inputs: per file name, pixels (H, W) or (H, W, 3)."""
+        return {}

@@ -69,6 +69,21 @@ class Defense(nn.Module, ABC):
     def release(self, activation: Tensor, noise: Noise) -> Tensor:
         """Map the client's activation (N, C, H, W) to what is sent, of the same shape."""
 
+    def mean(self, activation: Tensor) -> Tensor:
+        """What is sent before any Gaussian noise; bounds differentiate it.
+
+        Its derivative must be the true one almost everywhere, with no straight-through surrogate.
+        """
+        return self.release(activation, None)  # type: ignore[arg-type]
+
+    @property
+    def noise_std(self) -> float | None:
+        """Standard deviation of the Gaussian noise that `release` adds to `mean`.
+
+        Zero where the release is deterministic, None where it is random in any other way.
+        """
+        return None if self.randomized else 0.0
+
     def objective(self, batch: Batch, task_network: Network, adversary: Network) -> Objective:
         """Minimise the task's cross-entropy on what is released; some defenses add to it."""
         logits = task_network(self.release(batch.activation, batch.noise))

@@ -88,6 +88,10 @@ class Disco(Defense):
         """Set the pruned channels of (N, C, H, W) to exactly zero."""
         return activation * self.mask(activation)[:, :, None, None]
 
+    def mean(self, activation: Tensor) -> Tensor:
+        """The same, with the mask a constant: it is piecewise, so that is its true derivative."""
+        return activation * self.mask(activation)[:, :, None, None].detach()
+
     def objective(self, batch: Batch, task_network: Network, adversary: Network) -> Objective:
         """Sum of the utility and privacy losses, with the gradients routed as in eq. 3."""
         mask = self.mask(batch.activation.detach())[:, :, None, None]

@@ -34,3 +34,12 @@ class GaussianNoise(Defense):
             now = activation.detach().float().square().mean().sqrt()
             self.rms.lerp_(now, MOMENTUM)
         return activation + self.sigma * self.rms * noise.normal(*activation.shape[1:])
+
+    def mean(self, activation: Tensor) -> Tensor:
+        """The activation without its noise."""
+        return activation
+
+    @property
+    def noise_std(self) -> float:
+        """sigma · rms, in the unit of the activation."""
+        return self.sigma * float(self.rms)

@@ -17,3 +17,12 @@ class NoiseOnly(Defense):
     def release(self, activation: Tensor, noise: Noise) -> Tensor:
         """Return noise of the shape (N, C, H, W)."""
         return noise.normal(*activation.shape[1:])
+
+    def mean(self, activation: Tensor) -> Tensor:
+        """Zero, whatever the image."""
+        return 0 * activation
+
+    @property
+    def noise_std(self) -> float:
+        """That of standard normal noise."""
+        return 1.0

@@ -1,0 +1,175 @@
+"""Measure a bound on the images of a release: medians with intervals, beside the utility.
+
+Legend: N samples, B bootstrap replicates.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from ..generate import load_client
+from ..schemas import Release, Utility, answers
+from ..schemas.bounds import BoundReport, Measured, Quantity
+from ..schemas.records import PublicSplit
+from .bounds import REGISTRY, Bound, Values
+from .gallery import write_png
+from .intervals import Estimate, estimates
+from .metrics import Statistic
+from .records import decode_images
+
+SEED = 2021  # of the noise under which the utility is measured
+CHUNK_IMAGES = 256
+PICTURED = 8
+
+
+def measure_bound(
+    release: Release,
+    name: str,
+    options: Mapping[str, Any],
+    samples: int = 256,
+    split: PublicSplit = "validation",
+    truth: Path | None = None,
+) -> BoundReport:
+    """Measure the bound `name` on the first `samples` images of a split, or on all it has.
+
+    The inputs of `test` come from `truth`. When the user stops the run, what is done is kept, and
+    reported with its n. `NoBound` where the bound says nothing about the defense.
+    """
+    bound: Bound = REGISTRY.create(name, options)
+    client = load_client(release.folder)
+    chosen = _first_images(answers(release, split, truth), samples)
+    inputs = decode_images(chosen.column("input"))
+    measured = _measure(bound.measure(client, inputs), len(inputs), name)
+    n = len(next(iter(measured.values())))
+    subjects = chosen.column("subject").to_pylist()[:n]
+    labels = torch.from_numpy(chosen.column("task").to_numpy().copy())[:n]
+    return BoundReport(
+        release=release.manifest.name,
+        fingerprint=release.manifest.fingerprint,
+        bound=name,
+        options=dict(options),
+        split=split,
+        asked=len(inputs),
+        assumes=bound.assumes(client),
+        utility=_utility(_correct(bound, client, inputs[:n], labels), subjects),
+        measured=summaries(measured, bound.quantities, subjects),
+        leakboard_version=version("leakboard"),
+    )
+
+
+def _first_images(table: pa.Table, samples: int) -> pa.Table:
+    """One record per image, in record order, which the organiser's secret decided."""
+    return table.filter(pc.equal(table.column("query"), 0)).slice(0, samples)
+
+
+def _measure(parts: Iterator[Values], asked: int, name: str) -> dict[str, NDArray[np.float64]]:
+    """Join what a bound yields; Ctrl-C ends it early, unless nothing was yielded yet."""
+    done: list[Values] = []
+    with tqdm(total=asked, desc=name, unit="samples", disable=None, leave=False) as bar:
+        try:
+            for part in parts:
+                done.append(part)
+                bar.update(len(next(iter(part.values()))))
+        except KeyboardInterrupt:
+            if not done:
+                raise
+    return {key: np.concatenate([part[key] for part in done]) for key in done[0]}
+
+
+def summaries(
+    measured: Values, quantities: Mapping[str, Quantity], subjects: Sequence[str]
+) -> dict[str, Measured]:
+    """Summarise each quantity over N samples; the intervals are bootstrapped over subjects."""
+    if set(measured) != set(quantities):
+        raise ValueError(f"expected the quantities {set(quantities)}, but got {set(measured)}")
+    if any(np.isnan(values).any() for values in measured.values()):
+        raise ValueError("a bound yielded something that is not a number")
+    ranks = {key: _rank(values, 0.5) for key, values in measured.items()}
+    found = estimates(ranks, subjects)
+    return {key: _summary(quantities[key], values, found[key]) for key, values in measured.items()}
+
+
+def _rank(values: NDArray[np.float64], share: float) -> Statistic:
+    """The rank of the smallest value that `share` of the weight does not exceed.
+
+    The bootstrap is of ranks, not of values, because a value may be infinite.
+
+    >>> _rank(np.array([3.0, 1.0, 2.0]), 0.5)(np.array([[1.0, 1.0, 1.0], [9.0, 1.0, 1.0]]))
+    array([1., 2.])
+    """
+    order = values.argsort(kind="stable")
+
+    def rank(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        total = weights[:, order].cumsum(axis=1)
+        ranks: NDArray[np.float64] = (total >= share * total[:, -1:]).argmax(axis=1).astype(float)
+        return ranks
+
+    return rank
+
+
+def _summary(quantity: Quantity, values: NDArray[np.float64], rank: Estimate) -> Measured:
+    ordered = np.sort(values)
+    everyone = np.ones((1, len(values)))
+
+    def quartile(share: float) -> float:
+        return float(ordered[int(_rank(values, share)(everyone)[0])])
+
+    return Measured(
+        quantity=quantity,
+        value=float(ordered[int(rank.value)]),
+        low=float(ordered[math.floor(rank.low)]),
+        high=float(ordered[math.ceil(rank.high)]),
+        lower_quartile=quartile(0.25),
+        upper_quartile=quartile(0.75),
+        infinite=int(np.isinf(values).sum()),
+        n=len(values),
+    )
+
+
+def draw_bound(
+    release: Release,
+    name: str,
+    options: Mapping[str, Any],
+    folder: Path,
+    split: PublicSplit = "validation",
+    truth: Path | None = None,
+) -> None:
+    """Write the bound's pictures of a few images into `folder`, as PNG files.
+
+    The images themselves stand beside them where their licence lets them be shown.
+    """
+    bound: Bound = REGISTRY.create(name, options)
+    inputs = decode_images(_first_images(answers(release, split, truth), PICTURED).column("input"))
+    for file, pixels in bound.pictures(load_client(release.folder), inputs).items():
+        write_png(folder / f"{name}-{file}.png", pixels)
+    if release.manifest.dataset.licence.redistributable:
+        for row, image in enumerate(inputs.permute(0, 2, 3, 1).numpy()):
+            write_png(folder / f"{row}-input.png", image)
+
+
+@torch.no_grad()
+def _correct(bound: Bound, client: Any, inputs: Tensor, labels: Tensor) -> NDArray[np.bool_]:
+    generator = torch.Generator().manual_seed(SEED)
+    sent = bound.sent(client, inputs.float() / 255, generator)
+    logits = torch.cat([client.task_network(part) for part in sent.split(CHUNK_IMAGES)])
+    right: NDArray[np.bool_] = (logits.argmax(dim=1) == labels).numpy()
+    return right
+
+
+def _utility(correct: NDArray[np.bool_], subjects: Sequence[str]) -> Utility:
+    def mean(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        share: NDArray[np.float64] = weights @ correct / weights.sum(axis=1)
+        return share
+
+    found = estimates({"utility": mean}, subjects)["utility"]
+    return Utility(value=found.value, low=found.low, high=found.high, n=len(correct))

@@ -1,0 +1,87 @@
+"""Every bound keeps the contract, and the runner says how many samples stand behind a number."""
+
+import math
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from torch import Tensor
+
+from leakboard.evaluate import measure_bound
+from leakboard.evaluate.bounds import REGISTRY, Bound, Values
+from leakboard.evaluate.measure import summaries
+from leakboard.schemas import Direction, NoBound, Release
+from leakboard.schemas.bounds import BoundReport, Quantity
+from leakboard.schemas.registry import options_of
+
+from ..tiny import MakeRelease
+
+NAMES = REGISTRY.names()
+GAUSSIAN = [name for name in NAMES if "sigma" in options_of(REGISTRY.find(name))]
+QUANTITY = Quantity(unit="1", direction=Direction.LOWER_LEAKS_MORE, meaning="a number")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("defense", ["gaussian_noise", "noise_only"])
+def test_every_bound_measures_every_sample(
+    release_of: MakeRelease, name: str, defense: str
+) -> None:
+    report = measure_bound(release_of(defense), name, {}, samples=3)
+    bound = REGISTRY.find(name)
+    assert set(report.measured) == set(bound.quantities)
+    assert {measured.n for measured in report.measured.values()} == {report.asked} == {3}
+    assert BoundReport.model_validate_json(report.model_dump_json()) == report
+    assert (report.fingerprint, report.utility.n) == (release_of(defense).manifest.fingerprint, 3)
+
+
+@pytest.mark.parametrize("name", GAUSSIAN)
+def test_hypothetical_noise_is_named(release: Release, name: str) -> None:
+    with pytest.raises(NoBound, match="adds no Gaussian noise"):
+        measure_bound(release, name, {}, samples=2)
+    report = measure_bound(release, name, {"sigma": 0.5}, samples=2)
+    assert "0.5 · rms(activation)" in report.assumes[0]
+
+
+@pytest.mark.parametrize("name", GAUSSIAN)
+def test_other_randomness_has_no_bound(release_of: MakeRelease, name: str) -> None:
+    with pytest.raises(NoBound, match="RandomPruning is not Gaussian noise"):
+        measure_bound(release_of("random_pruning"), name, {"sigma": 0.5}, samples=2)
+
+
+class Stopped(Bound):
+    """Is stopped by the user after two of the samples."""
+
+    quantities: ClassVar = {"value": QUANTITY}
+
+    def measure(self, client: Any, inputs: Tensor) -> Iterator[Values]:
+        yield {"value": np.array([1.0, 2.0])}
+        raise KeyboardInterrupt
+
+
+def test_what_was_measured_before_ctrl_c_is_kept(release: Release) -> None:
+    report = measure_bound(release, f"{__name__}:Stopped", {}, samples=5)
+    assert (report.n, report.asked, report.utility.n) == (2, 5, 2)
+
+
+def test_infinity_counts_as_the_largest_value() -> None:
+    values = np.array([4.0, math.inf, 1.0, math.inf, 2.0])
+    measured = summaries({"value": values}, {"value": QUANTITY}, list("abcde"))["value"]
+    assert (measured.value, measured.lower_quartile, measured.upper_quartile) == (4, 2, math.inf)
+    assert (measured.infinite, measured.n, measured.high) == (2, 5, math.inf)
+
+
+def test_the_interval_covers_the_median_of_the_population() -> None:
+    random = np.random.default_rng(0)
+    subjects = [str(row) for row in range(60)]
+    covered = 0
+    for _ in range(100):
+        values = random.exponential(size=60)
+        measured = summaries({"value": values}, {"value": QUANTITY}, subjects)["value"]
+        covered += measured.low <= math.log(2) <= measured.high
+    assert 88 <= covered <= 100  # binomial(100, 0.95) leaves this range once in 500
+
+
+def test_something_that_is_not_a_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a number"):
+        summaries({"value": np.array([1.0, math.nan])}, {"value": QUANTITY}, ["a", "b"])
