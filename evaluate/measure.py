@@ -21,9 +21,10 @@ from ..generate import load_client
 from ..schemas import Release, Utility, answers
 from ..schemas.bounds import BoundReport, Measured, Quantity
 from ..schemas.records import PublicSplit
+from ..schemas.resampling import Interval
 from .bounds import REGISTRY, Bound, Values
 from .gallery import write_png
-from .intervals import Estimate, estimates
+from .intervals import estimates
 from .metrics import Statistic
 from .records import decode_images
 
@@ -117,7 +118,7 @@ def _rank(values: NDArray[np.float64], share: float) -> Statistic:
     return rank
 
 
-def _summary(quantity: Quantity, values: NDArray[np.float64], rank: Estimate) -> Measured:
+def _summary(quantity: Quantity, values: NDArray[np.float64], rank: Interval) -> Measured:
     ordered = np.sort(values)
     everyone = np.ones((1, len(values)))
 
