@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from leakboard.leaderboard.figures import trade_off
+from leakboard.leaderboard.health import flags
 from leakboard.leaderboard.pictures import SIDE, View, magnified, views
 from leakboard.leaderboard.ranking import LOSSES, Group, Standing, groups, standings
 from leakboard.leaderboard.store import Board
@@ -28,12 +29,14 @@ QUESTION = (
     "A defense counts as good as the **strongest attack** against it leaves it."
 )
 METHOD = """
-- **Worst case.** Per release the strongest attack counts; a guess that never looks at the
-  activation, or a ceiling that reads the input itself, is an anchor and not an attack.
+- **Worst case.** Per release the strongest attack counts, chosen on validation where it was
+  scored there too; a guess that never looks at the activation, or a ceiling that reads the input
+  itself, is an anchor and not an attack.
 - **Utility.** Noise without end protects perfectly, so a rank is given only among defenses that
   lose at most the chosen points of accuracy against the undefended network.
-- **Certainty.** Square brackets hold 95 % intervals, n counts images. Defenses whose leakage
-  intervals overlap share places. A rank needs 3 training seeds; with fewer it is provisional.
+- **Certainty.** Square brackets hold 95 % intervals, n counts images. Defenses that a paired test
+  on the same images does not separate share places; without values per image, those whose
+  intervals overlap. A rank needs 3 training seeds; with fewer it is provisional.
 - **Missing is missing.** Nobody attacked it: no leakage and no rank, never zero.
 - **Arrows** say which way is better for the people in the images: ↑ more, ↓ less.
 """
@@ -64,13 +67,16 @@ def board_folder() -> Path | None:
 
 def draw(board: Path) -> None:
     """Draw choices, rankings and pictures, or say how to get results."""
-    rows = Board.open(board).rows() if (board / "results").is_dir() else []
-    if not rows:
+    opened = Board.open(board) if (board / "results").is_dir() else None
+    rows = opened.rows() if opened else []
+    if opened is None or not rows:
         st.info(NO_RESULTS)
         return
     track, chosen, allowed_loss = choose(rows)
+    validation = [row for row in rows if row.report.split == "validation"]
     for group, part in groups(chosen, track).items():
-        draw_group(group, part, track, allowed_loss)
+        placed = standings(part, track, allowed_loss, validation, opened.values)
+        draw_group(group, part, track, placed)
     with st.expander("How to read this"):
         st.markdown(METHOD)
     draw_gallery(views(board, {row.report.fingerprint for row in chosen}))
@@ -107,10 +113,9 @@ def segments(label: str, key: str, options: Sequence[str], default: str) -> str:
 
 
 def draw_group(
-    group: Group, rows: Sequence[LeaderboardRow], track: Track, allowed_loss: float
+    group: Group, rows: Sequence[LeaderboardRow], track: Track, placed: Sequence[Standing]
 ) -> None:
     """Draw the ranking of one group, its figure, its controls and its entries."""
-    placed = standings(rows, track, allowed_loss)
     contenders = [standing for standing in placed if standing.contender]
     controls = [standing for standing in placed if not standing.contender]
     st.header(plain(f"Task {group.task}, sensitive {group.sensitive}"), anchor=False)
@@ -124,7 +129,7 @@ def draw_group(
             draw_table(standing_columns(group, track, controls), controls, "Controls")
     entries = [row for row in rows if row.report.track is track]
     with st.expander(f"All entries ({len(entries)})"):
-        draw_table(entry_columns(entries), entries, "Entries")
+        draw_table(entry_columns(entries, flags(rows)), entries, "Entries")
 
 
 def facts(group: Group) -> str:

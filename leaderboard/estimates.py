@@ -8,6 +8,7 @@ from statistics import fmean, stdev
 from scipy.special import stdtrit
 
 from ..schemas import Score, Utility
+from ..schemas.resampling import Interval
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Estimate:
     def of(cls, measured: Score | Utility) -> "Estimate":
         """Take what was measured on one release."""
         return cls(measured.value, measured.low, measured.high, measured.n)
+
+    @classmethod
+    def within(cls, interval: Interval, n: int) -> "Estimate":
+        """Take what was resampled over n images of every release."""
+        return cls(interval.value, interval.low, interval.high, n)
 
     def below(self, other: "Estimate") -> bool:
         """Tell whether the whole interval lies below the other: the data separate the two."""

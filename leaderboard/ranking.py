@@ -4,20 +4,25 @@ Pure functions over the rows of a board. What is missing stays missing: a defens
 attacked has no leakage and no rank.
 """
 
-import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from itertools import combinations
+from typing import TypeVar
 
 from ..schemas import HEADLINE, LeaderboardRow, Track
+from . import health
 from .estimates import Estimate, combined
+from .health import UNDEFENDED
+from .images import Runs, ValuesOf, intervals, less
+from .record import attack_name, attacks, record
+from .text import written
+from .worst_case import PerImage, per_image
 
-UNDEFENDED = "none"
-PRIOR = "prior"  # a guess that never looks at the activation: an anchor, not an attack
 LOSSES = (0.01, 0.03, 0.05)  # bands of utility loss, as differences of task accuracy
 SEEDS = 3  # training runs behind a rank that is more than provisional
+SIGNIFICANCE = 0.05  # chance of telling any two equal defenses of a group apart
 EXACT = 1e-9  # losses are differences of decimal fractions
 
 Key = TypeVar("Key", bound=Hashable)
@@ -80,6 +85,10 @@ class Standing:
     leakage   per release the headline score of the strongest attack, mean over releases; None
               where nobody has attacked it
     attacks   the attacks that hold the record, the most frequent first
+    since     when the last of them was submitted
+    chosen_on the splits that chose them
+    per_image what the strongest attack on each image reads; None for a single attack, or where no
+              values per image are kept
     seeds     the seeds whose releases were attacked
     anchors   trivial guesses and ceilings on the same images
     flags     what the scorer says of the record
@@ -94,9 +103,13 @@ class Standing:
     utility: Estimate
     leakage: Estimate | None
     attacks: tuple[str, ...]
+    since: str | None
+    chosen_on: tuple[str, ...]
     seeds: tuple[int, ...]
     anchors: Mapping[str, Estimate]
     flags: tuple[str, ...]
+    runs: Runs | None = None
+    per_image: PerImage | None = None
     loss: float | None = None
     rank: Rank | None = None
     unranked: str | None = None
@@ -125,38 +138,35 @@ def groups(rows: Iterable[LeaderboardRow], track: Track) -> dict[Group, list[Lea
     }
 
 
+def nothing_kept(row: LeaderboardRow) -> None:
+    """The values per image of a board that keeps none."""
+
+
 def standings(
-    rows: Sequence[LeaderboardRow], track: Track, allowed_loss: float = LOSSES[-1]
+    rows: Sequence[LeaderboardRow],
+    track: Track,
+    allowed_loss: float = LOSSES[-1],
+    validation: Sequence[LeaderboardRow] = (),
+    values_of: ValuesOf = nothing_kept,
 ) -> list[Standing]:
     """Rank the configurations of one group: least worst-case leakage first, unranked ones last.
 
-    A rank is given among all that lose at most `allowed_loss` of the accuracy of the best
-    undefended configuration, and it is the interval of places that the leakage intervals leave
-    open: who overlaps shares places.
+    The record holders are chosen on `validation`, entries of the same attacks. A rank is given
+    among all that lose at most `allowed_loss` of the accuracy of the best undefended configuration,
+    and it is the interval of places that the data leave open. Two configurations whose values per
+    image are kept are told apart by a paired test, others by intervals that do not overlap. The
+    test's level is divided by the number of pairs (Bonferroni): by Holm's rule a stronger attack on
+    one defense could change what is said of two others.
     """
-    measured = [_standing(part, track) for part in _by(rows, lambda row: row.config_id).values()]
+    doubts = health.flags(rows)
+    configurations = list(_by(rows, lambda row: row.config_id).values())
+    measured = [_standing(part, track, validation, doubts, values_of) for part in configurations]
+    measured = _resampled(measured)
     undefended = max(
         (s.utility.value for s in measured if s.contender and s.defense == UNDEFENDED), default=None
     )
     judged = [_judged(standing, undefended, track, allowed_loss) for standing in measured]
-    leakages = [s.leakage for s in judged if s.leakage and not s.unranked]
-    return sorted((_ranked(standing, leakages) for standing in judged), key=_order)
-
-
-def written(options: Mapping[str, Any]) -> str:
-    """Write options on one line, sorted.
-
-    >>> written({"rho": 1.0, "mode": "input"})
-    'mode=input rho=1.0'
-    """
-    plain = {k: v if isinstance(v, str) else json.dumps(v) for k, v in sorted(options.items())}
-    return " ".join(f"{name}={value}" for name, value in plain.items())
-
-
-def attack_name(row: LeaderboardRow) -> str:
-    """The attack of an entry with its options, other than the track it is shown in."""
-    options = {name: value for name, value in row.report.options.items() if name != "track"}
-    return f"{row.report.attack} {written(options)}".strip()
+    return sorted(_ranked(judged), key=_order)
 
 
 def _by(
@@ -168,10 +178,19 @@ def _by(
     return parts
 
 
-def _standing(rows: Sequence[LeaderboardRow], track: Track) -> Standing:
-    releases = _by(rows, lambda row: row.report.fingerprint).values()
-    records = [record for release in releases if (record := _strongest(release, track))]
-    holders = Counter(attack_name(record) for record in records)
+def _standing(
+    rows: Sequence[LeaderboardRow],
+    track: Track,
+    validation: Sequence[LeaderboardRow],
+    doubts: health.Flags,
+    values_of: ValuesOf,
+) -> Standing:
+    releases = list(_by(rows, lambda row: row.report.fingerprint).values())
+    attacked = [found for release in releases if (found := attacks(release, track))]
+    tried = _by(attacks(validation, track), lambda row: row.report.fingerprint)
+    records = [record(one, tried.get(one[0].report.fingerprint, ())) for one in attacked]
+    holders = [found.row for found in records]
+    names = Counter(attack_name(row) for row in holders)
     first = rows[0]
     return Standing(
         config=first.config,
@@ -180,21 +199,26 @@ def _standing(rows: Sequence[LeaderboardRow], track: Track) -> Standing:
         options=written(first.defense_options),
         contender=first.ranked,
         utility=combined([Estimate.of(release[0].utility) for release in releases]),
-        leakage=combined([_headline(record) for record in records]) if records else None,
-        attacks=tuple(sorted(holders, key=lambda name: (-holders[name], name))),
-        seeds=tuple(sorted({record.seed for record in records})),
+        leakage=combined([_headline(row) for row in holders]) if holders else None,
+        attacks=tuple(sorted(names, key=lambda name: (-names[name], name))),
+        since=max((row.submitted for row in holders), default=None),
+        chosen_on=tuple(sorted({found.chosen_on for found in records})),
+        seeds=tuple(sorted({row.seed for row in holders})),
         anchors=_anchors([row for row in rows if row.report.track is track]),
-        flags=tuple(sorted({flag for record in records for flag in record.report.flags})),
+        flags=tuple(sorted({flag for row in holders for flag in doubts[row.entry_id]})),
+        runs=Runs.of(holders, values_of),
+        per_image=per_image(attacked, values_of),
     )
 
 
-def _strongest(release: Sequence[LeaderboardRow], track: Track) -> LeaderboardRow | None:
-    attacks = [
-        row
-        for row in release
-        if row.report.track is track and not row.report.ceiling and row.report.attack != PRIOR
+def _resampled(measured: Sequence[Standing]) -> list[Standing]:
+    """Give those whose values per image are kept the interval over runs and images."""
+    kept = [s.runs for s in measured if s.runs]
+    found = iter(intervals(kept))
+    return [
+        replace(s, leakage=Estimate.within(next(found), len(s.runs.image))) if s.runs else s
+        for s in measured
     ]
-    return max(attacks, key=lambda row: (_headline(row).value, attack_name(row)), default=None)
 
 
 def _headline(row: LeaderboardRow) -> Estimate:
@@ -233,13 +257,32 @@ def _why_unranked(standing: Standing, track: Track, allowed_loss: float) -> str 
     return None
 
 
-def _ranked(standing: Standing, leakages: Sequence[Estimate]) -> Standing:
-    mine = standing.leakage
-    if standing.unranked or mine is None:
-        return standing
-    less = sum(other.below(mine) for other in leakages)
-    more = sum(mine.below(other) for other in leakages)
-    return replace(standing, rank=Rank(1 + less, len(leakages) - more))
+def _ranked(judged: Sequence[Standing]) -> list[Standing]:
+    """Give each configuration the places that the others leave open to it."""
+    placed = [s for s in judged if s.leakage and not s.unranked]
+    pairs = list(combinations(range(len(placed)), 2))
+    lower = {
+        (i, j)
+        for pair in pairs
+        for i, j in (pair, pair[::-1])
+        if _below(placed[i], placed[j], SIGNIFICANCE / len(pairs))
+    }
+    ranks = {}
+    for place, standing in enumerate(placed):
+        best = 1 + sum((other, place) in lower for other in range(len(placed)))
+        worst = len(placed) - sum((place, other) in lower for other in range(len(placed)))
+        ranks[standing.config_id] = Rank(best, worst)
+    return [replace(s, rank=ranks.get(s.config_id)) for s in judged]
+
+
+def _below(one: Standing, other: Standing, level: float) -> bool:
+    """Whether the data say that one leaks less than the other."""
+    paired = less(one.runs, other.runs, level) if one.runs and other.runs else None
+    if paired is not None:
+        return paired
+    assert one.leakage is not None
+    assert other.leakage is not None
+    return one.leakage.below(other.leakage)
 
 
 def _order(standing: Standing) -> tuple[bool, float, float, str, str]:

@@ -11,7 +11,10 @@ import pyarrow as pa
 
 from ..schemas import Direction, LeaderboardRow, Score, Track
 from .estimates import Estimate
-from .ranking import SEEDS, UNDEFENDED, Group, Standing, attack_name, written
+from .health import UNDEFENDED, Flags
+from .ranking import SEEDS, Group, Standing
+from .record import attack_name
+from .text import written
 
 Row = TypeVar("Row")
 Cell = str | float | None
@@ -46,8 +49,8 @@ def standing_columns(
     return [
         Column(
             "Rank",
-            "Place by worst-case leakage, least first; defenses whose intervals overlap share "
-            f"places. Provisional with fewer than {SEEDS} seeds.",
+            "Place by worst-case leakage, least first; defenses that the data do not separate "
+            f"share places. Provisional with fewer than {SEEDS} seeds.",
             _rank,
         ),
         Column("Defense", "What changes the activation before it is sent.", lambda s: s.defense),
@@ -70,15 +73,29 @@ def standing_columns(
         ),
         Column(
             "Strongest attack",
-            "The attack that holds the record.",
+            "The attack that holds the record. Over several seeds there may be several.",
             lambda s: ", ".join(s.attacks) or None,
+        ),
+        Column("Since", "When the record was last raised, in UTC.", lambda s: s.since),
+        Column(
+            "Chosen on",
+            "The images that chose the strongest attack. Where they are those it is reported on, "
+            "the best of many looks stronger than it is.",
+            lambda s: ", ".join(s.chosen_on) or None,
+        ),
+        Column(
+            "Worst case per image ↓",
+            "What an attacker reads who knows which attack suits which image. First where it is "
+            "chosen on the other seeds (an estimate from below), then where it is chosen with "
+            f"hindsight (a bound from above): {MEASURE[track]}. {INTERVAL} Less is better.",
+            _per_image,
         ),
         Column(
             "Seeds",
             f"Training runs that were attacked, of the {SEEDS} that a rank needs.",
             lambda s: f"{len(s.seeds)} of {SEEDS}",
         ),
-        Column("Notes", "Why there is no rank, and what the scorer found.", _notes, True),
+        Column("Notes", "Why there is no rank, and reasons to doubt the record.", _notes, True),
         *_anchor_columns(track, standings),
         Column(
             "Split layer",
@@ -107,7 +124,7 @@ def _named(standings: Sequence[Standing]) -> str:
     return ", ".join(f"{standing.name} ({standing.leakage})" for standing in standings)
 
 
-def entry_columns(rows: Sequence[LeaderboardRow]) -> list[Column[LeaderboardRow]]:
+def entry_columns(rows: Sequence[LeaderboardRow], flags: Flags) -> list[Column[LeaderboardRow]]:
     """The columns of a list of entries, with one for each metric that was scored."""
     first: list[Column[LeaderboardRow]] = [
         Column("Attack", "The attack with its options.", attack_name),
@@ -122,7 +139,12 @@ def entry_columns(rows: Sequence[LeaderboardRow]) -> list[Column[LeaderboardRow]
             "Verified: the organiser ran the attack. Declared: its predictions were scored.",
             lambda row: "verified" if row.verified else "declared",
         ),
-        Column("Flags", "What the scorer found.", _flags, True),
+        Column(
+            "Flags",
+            "Reasons to doubt it.",
+            lambda row: "; ".join(flags[row.entry_id]) or None,
+            True,
+        ),
         Column("Submitted", "Time in UTC.", lambda row: row.submitted),
         Column("Entry", "Its file in the folder results.", lambda row: row.entry_id),
     ]
@@ -136,10 +158,6 @@ def _score_column(name: str, score: Score) -> Column[LeaderboardRow]:
         f"{INTERVAL} {score.direction.capitalize()}.",
         lambda row: _score(row.report.scores.get(name)),
     )
-
-
-def _flags(row: LeaderboardRow) -> str | None:
-    return "; ".join(row.report.flags) or None
 
 
 def _score(score: Score | None) -> str | None:
@@ -170,6 +188,14 @@ def anchor_label(name: str) -> str:
 
 def _written(estimate: Estimate | None) -> str | None:
     return None if estimate is None else str(estimate)
+
+
+def _per_image(standing: Standing) -> str | None:
+    worst = standing.per_image
+    if worst is None:
+        return None
+    below = f"{worst.at_least}, " if worst.at_least else ""
+    return f"{below}at most {worst.at_most}"
 
 
 def _rank(standing: Standing) -> str:

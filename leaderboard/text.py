@@ -1,6 +1,9 @@
-"""Text for a page that reads Markdown."""
+"""Text of the board, and for a page that reads Markdown."""
 
+import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
 PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 ADDRESS = re.compile(r"https?(?=:)|www(?=\.)|(?=@)", re.IGNORECASE)
@@ -14,3 +17,13 @@ def plain(text: str) -> str:
     \<b\>\*x\*\<\/b\>
     """
     return PUNCTUATION.sub(r"\\\1", ADDRESS.sub(rf"\g<0>{WORD_JOINER}", text))
+
+
+def written(options: Mapping[str, Any]) -> str:
+    """Write options on one line, sorted.
+
+    >>> written({"rho": 1.0, "mode": "input"})
+    'mode=input rho=1.0'
+    """
+    plain = {k: v if isinstance(v, str) else json.dumps(v) for k, v in sorted(options.items())}
+    return " ".join(f"{name}={value}" for name, value in plain.items())

@@ -8,6 +8,7 @@ Legend: N images, G subjects, B replicates, K training runs of one configuration
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ SEED = 2021  # the same for every score: a file that is scored again gets the sa
 CHUNK_WEIGHTS = 2**18  # weights held at a time: 2 MiB, about what a processor caches
 
 Values = NDArray[np.float64]
+Subjects = Sequence[str] | NDArray[np.intp]  # whose image it is, for each of N images
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Difference(Interval):
     p: float
 
 
-def numbered(subjects: Sequence[str]) -> NDArray[np.intp]:
+def numbered(subjects: Subjects) -> NDArray[np.intp]:
     """Number the subjects of N images from 0 to G - 1."""
     numbers: NDArray[np.intp] = np.unique(np.asarray(subjects), return_inverse=True)[1]
     return numbers
@@ -47,13 +49,19 @@ def numbered(subjects: Sequence[str]) -> NDArray[np.intp]:
 
 def subject_draws(groups: int, replicates: int, seed: int, rows: int) -> Iterator[Values]:
     """Yield how often each replicate drew each subject: (up to `rows`, G) whole numbers."""
-    generator = np.random.default_rng(seed)
+    counts = _counts(groups, replicates, seed)
     for start in range(0, replicates, rows):
-        counts = [
-            np.bincount(generator.integers(groups, size=groups), minlength=groups)
-            for _ in range(min(rows, replicates - start))
-        ]
-        yield np.stack(counts).astype(np.float64)
+        yield counts[start : start + rows].astype(np.float64)
+
+
+@lru_cache(maxsize=4)
+def _counts(groups: int, replicates: int, seed: int) -> NDArray[np.int32]:
+    """Draw once what every score, anchor and defense of a split is resampled by: (B, G)."""
+    generator = np.random.default_rng(seed)
+    counts = np.empty((replicates, groups), np.int32)
+    for row in counts:
+        row[:] = np.bincount(generator.integers(groups, size=groups), minlength=groups)
+    return counts
 
 
 def percentiles(drawn: Values, groups: int) -> tuple[float, float]:
@@ -83,7 +91,7 @@ def tail_probability(groups: int) -> float:
 
 
 def mean_replicates(
-    series: Values, subjects: Sequence[str], replicates: int = REPLICATES, seed: int = SEED
+    series: Values, subjects: Subjects, replicates: int = REPLICATES, seed: int = SEED
 ) -> Values:
     """Resample the means of M series (M, N) over the same N images: (B, M).
 
@@ -124,7 +132,7 @@ def over_runs(means: Values, drawn: Values, groups: int, seed: int = SEED) -> In
     return Interval(float(means.mean()), *percentiles(together, groups))
 
 
-def paired_difference(one: Values, other: Values, subjects: Sequence[str]) -> Difference:
+def paired_difference(one: Values, other: Values, subjects: Subjects) -> Difference:
     """Compare the means of two configurations over the same N images, run by run (K, N) and (L, N).
 
     The difference is a mean over images and runs, so its variance has a closed form: that of the
@@ -146,7 +154,7 @@ def paired_difference(one: Values, other: Values, subjects: Sequence[str]) -> Di
     return Difference(value, value - reach, value + reach, p)
 
 
-def _of_subjects(residuals: Values, subjects: Sequence[str]) -> tuple[float, int]:
+def _of_subjects(residuals: Values, subjects: Subjects) -> tuple[float, int]:
     """Variance of a mean over clustered images, and its degrees of freedom."""
     sums = np.bincount(numbered(subjects), weights=residuals)
     groups = len(sums)

@@ -24,6 +24,7 @@ from leakboard.schemas import (
     Utility,
     ValuesHeader,
 )
+from leakboard.schemas.records import PublicSplit
 
 MakeRow = Callable[..., LeaderboardRow]
 MakeGallery = Callable[..., Gallery]
@@ -61,6 +62,8 @@ def make_row() -> MakeRow:
         ceiling: bool = False,
         budget: int = 1000,
         n: int = 900,
+        split: PublicSplit = "test",
+        asked: int | None = None,
         anchors: Mapping[str, Interval] | None = None,
         flags: Sequence[str] = (),
         secret: str = "",
@@ -76,7 +79,8 @@ def make_row() -> MakeRow:
             auxiliary_records=budget,
             track=track,
             setting=Setting.AUXILIARY,
-            split="test",
+            split=split,
+            asked=asked,
             scores={HEADLINE[track]: headline(track, leakage, n)},
             anchors={
                 name: {HEADLINE[track]: headline(track, interval)}

@@ -1,10 +1,15 @@
+import math
 import random
 from collections.abc import Callable
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from leakboard.leaderboard import Estimate, Standing, groups, standings
-from leakboard.schemas import LeaderboardRow, Track
+from leakboard.schemas import ImageValues, LeaderboardRow, Track
+
+from .conftest import image_values
 
 MakeRow = Callable[..., LeaderboardRow]
 
@@ -148,6 +153,83 @@ class TestTies:
             make_row("noise only", (0.1, 0.09, 0.11), ranked=False),
         ]
         assert ranks(rows) == {"disco": "1", "none": "2"}
+
+
+class TestPairs:
+    """Values per image tell apart what intervals that overlap do not."""
+
+    def rows(
+        self, make_row: MakeRow, values: dict[str, NDArray[np.float64]]
+    ) -> tuple[list[LeaderboardRow], dict[str, ImageValues]]:
+        rows, kept = [], {}
+        for name, runs in values.items():
+            for seed, of_images in enumerate(runs):
+                mean = float(of_images.mean())
+                interval = (mean, mean - 0.05, mean + 0.05)
+                row = make_row(name, interval, seed=seed, n=len(of_images))
+                rows.append(row)
+                kept[row.entry_id] = image_values(row, of_images.tolist())
+        return rows, kept
+
+    def ranks(self, rows: list[LeaderboardRow], kept: dict[str, ImageValues]) -> dict[str, str]:
+        placed = standings(rows, Track.ATTRIBUTE, values_of=lambda row: kept.get(row.entry_id))
+        return {standing.name: str(standing.rank) for standing in placed}
+
+    def test_the_same_images_are_compared_image_by_image(self, make_row: MakeRow) -> None:
+        read = np.random.default_rng(0).random((3, 1000))
+        easy = read[:1] + np.zeros((3, 1))
+        values = {
+            "none": easy + 0.02 * (1 + read),
+            "a": easy + 0.01 * read,
+            "b": easy + 0.01 * read,
+        }
+        rows, kept = self.rows(make_row, values)
+        assert ranks(rows) == {"none": "1-3", "a": "1-3", "b": "1-3"}
+        assert self.ranks(rows, kept) == {"none": "3", "a": "1-2", "b": "1-2"}
+
+    def test_equal_entries_are_tied(self, make_row: MakeRow) -> None:
+        run = np.random.default_rng(0).random((3, 100))
+        rows, kept = self.rows(make_row, dict.fromkeys(("none", "a", "b"), run))
+        assert set(self.ranks(rows, kept).values()) == {"1-3"}
+
+    def test_seeds_that_disagree_separate_nothing(self, make_row: MakeRow) -> None:
+        read = np.random.default_rng(0).random(1000)
+        shifts = np.array([[-0.3], [0.0], [0.3]])
+        rows, kept = self.rows(make_row, {"none": read + shifts, "a": read - 0.05 + shifts[::-1]})
+        assert set(self.ranks(rows, kept).values()) == {"1-2"}
+
+    def test_the_interval_is_over_seeds_and_subjects(self, make_row: MakeRow) -> None:
+        read = np.random.default_rng(0).random(1000)
+        rows, kept = self.rows(make_row, {"none": read + np.array([[-0.02], [0.0], [0.02]])})
+        (found,) = standings(rows, Track.ATTRIBUTE, values_of=lambda row: kept.get(row.entry_id))
+        assert found.leakage is not None
+        training = 4.303 * 0.02 / math.sqrt(3)
+        images = 1.98 * read.std() / math.sqrt(1000)
+        half = (found.leakage.high - found.leakage.low) / 2
+        assert half == pytest.approx(math.hypot(training, images), rel=0.1)
+        assert found.leakage.n == 1000
+
+    def test_a_stronger_attack_changes_nothing_between_two_other_defenses(
+        self, make_row: MakeRow
+    ) -> None:
+        """Whatever the others' p-values are; under Holm's rule all verdicts hang together."""
+        random = np.random.default_rng(1)
+        means = {"none": 0.12, "a": 0.0, "b": 0.05, "c": 0.07, "d": 0.09}
+        values = {name: 0.3 * random.random((1, 400)) + mean for name, mean in means.items()}
+        before = self.placed(make_row, values)
+        assert before["a"] == (1, 1)
+        assert len(set(before.values())) > 3
+        for more in np.linspace(0.02, 0.4, 8):
+            after = self.placed(make_row, {**values, "a": values["a"] + more})
+            assert {name for name in means if after[name] > before[name]} <= {"a"}
+        assert after["a"] == (5, 5)
+
+    def placed(
+        self, make_row: MakeRow, values: dict[str, NDArray[np.float64]]
+    ) -> dict[str, tuple[int, int]]:
+        rows, kept = self.rows(make_row, values)
+        placed = standings(rows, Track.ATTRIBUTE, values_of=lambda row: kept.get(row.entry_id))
+        return {standing.name: _rank(standing) for standing in placed}
 
 
 class TestSeeds:

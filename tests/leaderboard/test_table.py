@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 from leakboard.leaderboard import Group, groups, standings
+from leakboard.leaderboard.health import flags
 from leakboard.leaderboard.table import answer, entry_columns, standing_columns, table
 from leakboard.schemas import Direction, LeaderboardRow, Score, Track
 
@@ -34,6 +35,9 @@ def test_a_row_says_everything_about_a_defense(make_row: MakeRow) -> None:
         "Loss ↓": 1.0,
         "Worst-case leakage ↓": "0.500 [0.480, 0.520] n=900",
         "Strongest attack": "classifier",
+        "Since": "2026-11-23T20:00:00Z",
+        "Chosen on": "test",
+        "Worst case per image ↓": None,
         "Seeds": "1 of 3",
         "Notes": None,
         "Anchor: task output": None,
@@ -94,7 +98,7 @@ def test_entries_show_every_metric_with_its_direction(make_row: MakeRow) -> None
     scores = {**row.report.scores, "l1": error}
     both = row.model_copy(update={"report": row.report.model_copy(update={"scores": scores})})
     entries = [both, make_row("none", (0.8, 0.7, 0.9), track=Track.RECONSTRUCTION)]
-    first, second = table(entry_columns(entries), entries).to_pylist()
+    first, second = table(entry_columns(entries, flags(entries)), entries).to_pylist()
     assert first["Attack"] == "decoder"
     assert first["Submitted"] == "2026-11-23T20:00:00Z"
     assert first["ssim (↑ leaks more)"] == "0.500 [0.480, 0.520] n=900"

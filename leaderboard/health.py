@@ -1,0 +1,52 @@
+"""Health flags that need other entries of the board: an attack too weak to say anything.
+
+Those that a prediction file and its release give away are in `evaluate.health`, and are kept in
+the entry itself.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..schemas import LeaderboardRow
+from .record import Identity, attacks, identity
+
+UNDEFENDED = "none"
+SHARE = 0.75  # of what the same budget reads from the raw images
+
+Flags = Mapping[str, tuple[str, ...]]
+
+
+def flags(rows: Sequence[LeaderboardRow]) -> Flags:
+    """All flags of the entries of one group, by their ids: their own, and those found here.
+
+    An attack is too weak where, on the undefended network, it reads less than 0.75 of what a
+    classifier with the same auxiliary records reads from the raw images. Its scores against
+    defenses then say nothing either.
+    """
+    weak = _too_weak(rows)
+    return {
+        row.entry_id: (*row.report.flags, *([weak[identity(row)]] if identity(row) in weak else []))
+        for row in rows
+    }
+
+
+def _too_weak(rows: Iterable[LeaderboardRow]) -> dict[Identity, str]:
+    undefended = [row for row in rows if row.defense == UNDEFENDED and row.ranked]
+    ceilings: dict[tuple[str, str, int], float] = defaultdict(float)
+    for row in undefended:
+        if row.report.ceiling:
+            ceilings[_budget(row)] = max(ceilings[_budget(row)], row.report.headline.value)
+    weak: dict[Identity, str] = {}
+    for row in undefended:
+        ceiling, value = ceilings.get(_budget(row)), row.report.headline.value
+        if attacks([row], row.report.track) and ceiling and value < SHARE * ceiling:
+            weak[identity(row)] = (
+                f"attack too weak: undefended it reads {value:.3f}, less than {SHARE} of "
+                f"the {ceiling:.3f} that the raw images give to the same budget"
+            )
+    return weak
+
+
+def _budget(row: LeaderboardRow) -> tuple[str, str, int]:
+    report = row.report
+    return report.fingerprint, report.track, report.auxiliary_records
