@@ -1,6 +1,7 @@
 """`leakboard judge`: train a network that recognises the people of a release."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -24,8 +25,22 @@ from ..schemas.judge import JudgeSplit
 @click.option(
     "--epochs", type=click.IntRange(min=1), default=20, show_default=True, help="How long."
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="bfloat16 is up to twice as fast on processors that have it.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-def judge(release: Path, out: Path, splits: tuple[JudgeSplit, ...], epochs: int, seed: int) -> None:
+def judge(
+    release: Path,
+    out: Path,
+    splits: tuple[JudgeSplit, ...],
+    epochs: int,
+    precision: Literal["float32", "bfloat16"],
+    seed: int,
+) -> None:
     """Train a judge on people of RELEASE whom no attack is scored on.
 
     It says whether a reconstruction can be told to be of a person: give it to `leakboard score
@@ -35,7 +50,9 @@ def judge(release: Path, out: Path, splits: tuple[JudgeSplit, ...], epochs: int,
     from ..schemas import Release
     from .output import interval
 
-    trained = train_judge(Release.open(release), out, splits=splits, epochs=epochs, seed=seed)
+    trained = train_judge(
+        Release.open(release), out, splits=splits, epochs=epochs, precision=precision, seed=seed
+    )
     assert trained.header is not None
     for name, score in trained.header.validation.items():
         click.echo(f"validation, unchanged images: {name} {interval(score)}, n = {score.n} probes")

@@ -16,7 +16,7 @@ from torch.nn import functional
 from ..generate import load_client
 from ..schemas import JudgeHeader, Release, Score, Track, UsageError
 from ..schemas.judge import JudgeSplit
-from .fitting import Budget, Unencoded, fit, seeded
+from .fitting import Budget, Precision, Unencoded, fit, seeded
 from .identity import Lineup
 from .intervals import with_intervals
 from .judges import EMBEDDING, FaceNetwork, Judge, judge_of, load_judge, write_judge
@@ -82,6 +82,7 @@ def train_judge(
     *,
     splits: Sequence[JudgeSplit] = ("defender",),
     epochs: int = EPOCHS,
+    precision: Precision = "float32",
     seed: int = 0,
 ) -> Judge:
     """Train a judge on the people of `splits`, try it on those of `validation`, write it to `out`.
@@ -98,7 +99,7 @@ def train_judge(
         lambda batch: objective(batch.images, batch.sensitive),
         people,
         Unencoded(varied(load_client(release.folder).augment)),
-        Budget(epochs, LEARNING_RATE),
+        Budget(epochs, LEARNING_RATE, precision=precision),
         seed,
     )
     manifest = release.manifest
@@ -113,6 +114,7 @@ def train_judge(
         subjects=subjects,
         images=len(people),
         epochs=epochs,
+        precision=precision,
         seed=seed,
         versions={name: version(name) for name in ("leakboard", "torch")},
         validation=_tried(judge_of(out.stem, network), release),

@@ -37,6 +37,7 @@ class JudgeHeader(Record):
     subjects: int = Field(ge=2)
     images: int = Field(ge=4)
     epochs: int = Field(ge=1)
+    precision: Literal["float32", "bfloat16"]
     seed: int
     versions: dict[str, str]
     validation: dict[str, Score]
