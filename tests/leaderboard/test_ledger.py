@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leakboard.evaluate import score_images
+from leakboard.evaluate import scored
 from leakboard.leaderboard import Board, Standing, enter, standings
 from leakboard.schemas import (
     PredictionHeader,
@@ -57,8 +57,8 @@ def board(release_of: MakeRelease, tmp_path: Path) -> Board:
 
 def submit(board: Board, release: Release, name: str, right: float) -> None:
     path = attack(release, name, right, board.folder.parent / f"{name}.parquet")
-    scored = score_images(release, path)
-    enter(board.folder, release, scored.report, scored.values)
+    result = scored(release, path)
+    enter(board.folder, release, result.report, result.values)
 
 
 def ranked(board: Board) -> dict[str, Standing]:
