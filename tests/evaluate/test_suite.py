@@ -37,6 +37,7 @@ from leakboard.schemas import (
 from ..tiny import MakeRelease
 
 SMALLEST = {"epochs": 1, "iterations": 1, "steps": 1}
+FEW = ("prior", "nearest_neighbour", "query_averaging", "decoder", "raw_image_classifier")
 VOID = {"meta", "img", "br", "hr"}
 SUITE = f"""
 import sys
@@ -48,11 +49,19 @@ attack_suite(Release.open(release), out, minutes=10, options={SMALLEST})
 """
 
 
+def run_few(release: Release, out: Path, minutes: float) -> Statement:
+    """Run a suite of a few of the attacks, with the smallest budgets."""
+    few = [one for one in plan(SMALLEST) if one.name in FEW and len(one.options) == 1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leakboard.evaluate.suite.plan", lambda options: few)
+        return attack_suite(release, out, minutes=minutes)
+
+
 @pytest.fixture(scope="module")
 def out(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report folder of a suite that had time for everything."""
+    """The report folder of a suite of a few attacks that had time for all of them."""
     out = tmp_path_factory.mktemp("suite") / "report"
-    attack_suite(release, out, minutes=10, options=SMALLEST)
+    run_few(release, out, minutes=10)
     return out
 
 
@@ -65,11 +74,18 @@ def labels(statement: Statement) -> list[str]:
     return [Planned(one.attack, one.options).label for one in statement.attacks]
 
 
-def test_every_attack_of_the_registry_has_a_result_or_a_reason(statement: Statement) -> None:
-    missing = [Planned(one.attack, one.options).label for one in statement.not_run]
-    assert sorted(labels(statement) + missing) == sorted(one.label for one in plan(SMALLEST))
+def test_every_planned_attack_has_a_result_or_a_reason(statement: Statement) -> None:
+    assert {one.attack: bool(one.reason) for one in statement.not_run} == {"query_averaging": True}
+    assert {one.attack for one in statement.attacks} == set(FEW) - {"query_averaging"}
+
+
+@pytest.mark.slow
+def test_every_attack_of_the_registry_is_run_or_named(release: Release, tmp_path: Path) -> None:
+    said = attack_suite(release, tmp_path / "report", minutes=10, options=SMALLEST)
+    missing = [Planned(one.attack, one.options).label for one in said.not_run]
+    assert sorted(labels(said) + missing) == sorted(one.label for one in plan(SMALLEST))
     assert {one.name for one in plan(SMALLEST)} == set(REGISTRY.names())
-    assert all(one.reason for one in statement.not_run)
+    assert {"query_averaging", "mask_classifier"} == {one.attack for one in said.not_run}
 
 
 def test_the_least_effort_comes_first_and_every_track_is_covered() -> None:
@@ -123,11 +139,11 @@ def test_what_finished_is_kept_and_later_time_goes_on(
     for path in folder.glob("attacks/prior-*.json"):
         path.unlink()
     kept = {path: path.stat().st_mtime_ns for path in folder.glob("attacks/*.json")}
-    said = attack_suite(release, folder, minutes=0, options=SMALLEST)
+    said = run_few(release, folder, minutes=0)
     assert len(said.attacks) == len(kept) < len(statement.attacks)
     assert {"prior"} <= {one.attack for one in said.not_run}
     assert any(f"{len(said.not_run)} attacks have no result" in limit for limit in said.limits)
-    again = attack_suite(release, folder, minutes=10, options=SMALLEST)
+    again = run_few(release, folder, minutes=10)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert [run.reports for run in again.attacks] == [run.reports for run in statement.attacks]
 
@@ -307,5 +323,5 @@ def test_a_killed_suite_loses_the_attack_in_progress_only(
     subprocess.run(command, check=True, capture_output=True)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     said = Statement.parse(json.loads((report / "report.json").read_bytes()), "report.json")
-    assert labels(said) == labels(statement)
-    assert [run.reports for run in said.attacks] == [run.reports for run in statement.attacks]
+    assert all(run.reports in [kept.reports for kept in said.attacks] for run in statement.attacks)
+    assert len(said.attacks) + len(said.not_run) == len(plan(SMALLEST))
