@@ -12,6 +12,7 @@ from .attack_suite import attack_suite
 from .bench import bench
 from .bound import bound
 from .compare import compare
+from .conformance import conformance
 from .demo import demo
 from .doctor import doctor
 from .generate import generate
@@ -42,6 +43,7 @@ COMMANDS = (
     bench,
     bound,
     compare,
+    conformance,
     demo,
     doctor,
     generate,

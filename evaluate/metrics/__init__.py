@@ -139,30 +139,34 @@ class ReconstructionMetric(MeanMetric[ReconstructionOutcome]):
         """Compare images (n, S, S, 3) in grey levels, 0 to 255, with each other: (n,).
 
         8-bit images are whole numbers there, so that sums of differences and products are exact.
+        Both arrays may be overwritten.
         """
 
     def per_image(self, outcome: ReconstructionOutcome) -> Values:
         """Compare a few images at a time, so that memory does not grow with their number."""
-        count = len(outcome.truth)
+        count, shape = len(outcome), outcome.truth.shape[1:]
         step = max(1, CHUNK_VALUES // outcome.truth[0].size)
         values = np.empty(count)
 
         def compare(first: int) -> None:
+            levels = np.empty((2, step, *shape))
             for start in range(first, min(first + STEPS * step, count), step):
-                part = slice(start, start + step)
-                values[part] = self.compare(
-                    grey_levels(outcome.predicted[part]), grey_levels(outcome.truth[part])
-                )
+                part = slice(start, min(start + step, count))
+                predicted, truth = levels[:, : part.stop - start]
+                to_grey_levels(outcome.predicted[part], predicted)
+                to_grey_levels(outcome.truth[part], truth)
+                values[part] = self.compare(predicted, truth)
 
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(compare, range(0, count, STEPS * step)))
         return values
 
 
-def grey_levels(images: Images) -> Values:
-    """Scale images of [0, 1] to grey levels; uint8 images are grey levels already."""
-    levels = images.astype(np.float64)
-    return levels if images.dtype == np.uint8 else levels * 255
+def to_grey_levels(images: Images, levels: Values) -> None:
+    """Fill `levels`, of the same shape, with images in [0, 1] times 255 or with 8-bit images."""
+    np.copyto(levels, images)
+    if images.dtype != np.uint8:
+        levels *= 255
 
 
 def metrics_of(track: Track) -> dict[str, Metric[Any]]:

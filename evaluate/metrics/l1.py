@@ -14,6 +14,6 @@ class L1(ReconstructionMetric):
 
     def compare(self, predicted: Values, truth: Values) -> Values:
         """Average |difference| within each image."""
-        differences = predicted - truth
+        differences = np.subtract(predicted, truth, out=predicted)
         distances: Values = np.abs(differences, out=differences).mean(axis=(1, 2, 3)) / 255
         return distances

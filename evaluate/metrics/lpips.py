@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...schemas import CorruptData, Direction, SchemaMismatch, Track
-from . import Images, MeanMetric, ReconstructionOutcome, Values, grey_levels
+from . import Images, MeanMetric, ReconstructionOutcome, Values, to_grey_levels
 
 WEIGHTS = Path.home() / ".leakboard" / "lpips_alex.safetensors"
 SMALLEST = 31  # pixels: below, AlexNet's second pooling has nothing left
@@ -63,7 +63,7 @@ class Lpips(MeanMetric[ReconstructionOutcome]):
         weights = read_weights(WEIGHTS)
         pairs = zip(outcome.predicted, outcome.truth, strict=True)
         with _one_thread():
-            distances = [_distance(_scaled(a), _scaled(b), weights) for a, b in pairs]
+            distances = [_distance(scaled(a), scaled(b), weights) for a, b in pairs]
         return np.array(distances)
 
 
@@ -92,9 +92,11 @@ def _expected() -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _scaled(image: Images) -> Tensor:
-    """Bring an image (S, S, 3) to (1, 3, S, S) in [-1, 1]."""
-    return torch.from_numpy(grey_levels(image) / 127.5 - 1).float().permute(2, 0, 1)[None]
+def scaled(image: Images) -> Tensor:
+    """Bring an image (S, S, 3) to what the network is given: (1, 3, S, S) in [-1, 1]."""
+    levels = np.empty(image.shape)
+    to_grey_levels(image, levels)
+    return torch.from_numpy(levels / 127.5 - 1).float().permute(2, 0, 1)[None]
 
 
 def _distance(first: Tensor, second: Tensor, weights: Weights) -> float:

@@ -14,6 +14,6 @@ class Mse(ReconstructionMetric):
 
     def compare(self, predicted: Values, truth: Values) -> Values:
         """Average the squared difference within each image."""
-        differences = predicted - truth
+        differences = np.subtract(predicted, truth, out=predicted)
         errors: Values = np.square(differences, out=differences).mean(axis=(1, 2, 3)) / 255**2
         return errors

@@ -1,6 +1,7 @@
 """Structural similarity."""
 
 from functools import cache
+from threading import local
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -46,48 +47,64 @@ class Ssim(ReconstructionMetric):
         return averages
 
 
-def fractions(predicted: Values, truth: Values) -> tuple[Values, Values]:
-    """Numerators and denominators of eq. (13): luminance, then contrast and structure.
+class Scratch(local):
+    """Arrays that a thread fills again and again: the pages of fresh ones cost more than the sums.
 
-    Both (2, n, windows of all channels). They follow from the local means and mean squares of the
-    sum s and the difference d of the images alone, four blurs instead of five: with x = s + d,
-    y = s - d (all halved), 4 xy = s^2 - d^2 and 2 (x^2 + y^2) = s^2 + d^2. Of an exact copy d is
-    0, and both fractions are 1.
+    What `of` returns is good until the thread asks for the same name again.
+    """
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, Values] = {}
+
+    def of(self, name: str, shape: tuple[int, ...]) -> Values:
+        """Return an array of that shape; its content is whatever was there."""
+        if name not in self.arrays or self.arrays[name].shape != shape:
+            self.arrays[name] = np.empty(shape)
+        return self.arrays[name]
+
+
+SCRATCH = Scratch()
+
+
+def fractions(predicted: Values, truth: Values) -> tuple[tuple[Values, Values], ...]:
+    """Numerator and denominator of eq. (13): of luminance, then of contrast and structure.
+
+    Each (n, windows of all channels), in scratch arrays. They follow from the local means and mean
+    squares of s = x + y and d = x - y, four blurs instead of five: 4 xy = s^2 - d^2 and
+    2 (x^2 + y^2) = s^2 + d^2. Of an exact copy d is 0, and both fractions are 1.
     """
     count, height, width, channels = truth.shape
-    maps = np.empty((4, count, channels, height, width))
-    np.add(predicted.transpose(0, 3, 1, 2), truth.transpose(0, 3, 1, 2), out=maps[0])
-    np.subtract(predicted.transpose(0, 3, 1, 2), truth.transpose(0, 3, 1, 2), out=maps[1])
+    maps = SCRATCH.of("maps", (4, count, channels, height, width))
+    x, y = predicted.transpose(0, 3, 1, 2), truth.transpose(0, 3, 1, 2)
+    np.add(x, y, out=maps[0])
+    np.subtract(x, y, out=maps[1])
     np.square(maps[:2], out=maps[2:])
-    rows = _blurred(maps.reshape(-1, height, width))
-    windows = _blurred(rows.swapaxes(1, 2)).reshape(4, count, -1)
-    squares = np.square(windows[:2])
-    variances = windows[2:]
-    variances -= squares
-    return _fraction(squares, 2 * C1), _fraction(variances, 2 * C2)
+    rows = _blurred("rows", maps.reshape(-1, height, width))
+    windows = _blurred("windows", rows.swapaxes(1, 2)).reshape(4, count, -1)
+    squares = np.square(windows[:2], out=SCRATCH.of("squares", windows[:2].shape))
+    variances = np.subtract(windows[2:], squares, out=windows[2:])
+    luminance = _fraction(squares, 2 * C1, out=windows[0])
+    return luminance, _fraction(variances, 2 * C2, out=windows[1])
 
 
-def _fraction(terms: Values, constant: float) -> Values:
-    """Turn (s, d) into (s + c - d, s + c + d), in place."""
+def _fraction(terms: Values, constant: float, out: Values) -> tuple[Values, Values]:
     of_sum, of_difference = terms
     of_sum += constant
-    numerator = of_sum - of_difference
-    np.add(of_sum, of_difference, out=of_difference)
-    np.copyto(of_sum, numerator)
-    return terms
+    return np.subtract(of_sum, of_difference, out=out), np.add(of_sum, of_difference, out=of_sum)
 
 
-def _blurred(maps: Values) -> Values:
+def _blurred(name: str, maps: Values) -> Values:
     """Average (m, H, W) down the columns under every whole window: (m, H - 10, W)."""
     count, height, width = maps.shape
     inside = height - SIDE + 1
     block = min(BLOCK, inside)
     blocks = inside // block
-    averages = np.empty((count, inside, width))
+    averages = SCRATCH.of(name, (count, inside, width))
     views = sliding_window_view(maps, block + SIDE - 1, axis=1)[:, ::block].swapaxes(2, 3)
     whole = averages[:, : blocks * block].reshape(count, blocks, block, width)
     np.matmul(_band(block), views[:, :blocks], out=whole)
-    np.matmul(_band(block), maps[:, height - block - SIDE + 1 :], out=averages[:, -block:])
+    if inside % block:
+        np.matmul(_band(block), maps[:, height - block - SIDE + 1 :], out=averages[:, -block:])
     return averages
 
 
