@@ -100,14 +100,21 @@ def attack_suite(
 
 
 def plan(options: Mapping[str, Any]) -> list[Planned]:
-    """List each attack's variants on each of its tracks: the least effort first, then defaults."""
+    """List each attack's variants on each of its tracks.
+
+    The least effort comes first; of equal effort attacks before yardsticks, defaults before
+    variants.
+    """
     found = [
-        (attack.effort, len(variant), Planned(name, {**variant, **_known(attack, options)}))
+        (
+            (attack.effort, attack.ceiling, len(variant)),
+            Planned(name, {**variant, **_known(attack, options)}),
+        )
         for name in REGISTRY.names()
         for attack in [REGISTRY.find(name)]
         for variant in _variants(attack)
     ]
-    return [one for *_, one in sorted(found, key=lambda entry: (*entry[:2], entry[2].label))]
+    return [one for _, one in sorted(found, key=lambda entry: (entry[0], entry[1].label))]
 
 
 def _variants(attack: type[Attack]) -> Iterator[dict[str, Any]]:
@@ -222,7 +229,7 @@ class _Suite:
         return most if most and most < self.release.manifest.splits[split].images else None
 
     def _note_stopped(self, one: Planned, seconds: float) -> None:
-        reason = f"it did not finish in the {seconds:.0f} s that were left; give it more --minutes"
+        reason = f"it did not finish in the {seconds:.1f} s that were left; give it more --minutes"
         write_text(self._note(one), one.not_run(reason, seconds).to_json())
 
     def _record(self, one: Planned) -> Path:

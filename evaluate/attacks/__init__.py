@@ -22,10 +22,11 @@ Variants = tuple[Mapping[str, Any], ...]
 class Effort(IntEnum):
     """What an attack's time goes into; a suite runs the least first."""
 
-    LOOKUP = 0
-    FIT = 1
-    TRAINING = 2
-    SEARCH = 3
+    GUESS = 0
+    LOOKUP = 1
+    FIT = 2
+    TRAINING = 3
+    SEARCH = 4
 
 
 class Attack(ABC):
@@ -37,8 +38,8 @@ class Attack(ABC):
     client   the differentiable client, images (N, 3, S, S) in [0, 1] to activations (N, C, H, W)
     repeated_queries  True where it wants every query of an image, not only the first
     ceiling  True where it reads the inputs themselves: a yardstick for attacks, not one of them
-    effort   what its time goes into: a look-up, fitting a small model, training a network, or a
-             search for each image
+    effort   what its time goes into: nothing but a guess, a look-up, fitting or encoding once what
+             it holds, training a network, or a search for each image
     variants  the options of each run that an attack suite makes of it, on every track it has
     suite_images  how many images of a split a suite asks it about; None: all
     """

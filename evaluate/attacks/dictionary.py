@@ -7,7 +7,7 @@ from torch.nn import functional
 from ...schemas import Setting, Track
 from ..evidence import Evidence
 from ..records import Records
-from . import Attack
+from . import Attack, Effort
 
 CHUNK = 512
 
@@ -24,6 +24,7 @@ class Dictionary(Attack):
 
     setting = Setting.AUXILIARY_WHITEBOX
     ceiling = True
+    effort = Effort.FIT
 
     def __init__(self, *, track: Track = Track.ATTRIBUTE, seed: int = 0) -> None:
         self.track = track

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from ...schemas import Track
 from ..records import Records
-from . import Attack, Variants
+from . import Attack, Effort, Variants
 
 
 class Prior(Attack):
@@ -18,6 +18,7 @@ class Prior(Attack):
     predicts: what anyone learns from the answer of the service alone.
     """
 
+    effort = Effort.GUESS
     variants: ClassVar[Variants] = ({}, {"given": "task_output"})
 
     def __init__(
