@@ -118,7 +118,7 @@ def test_likelihood_maximization_explains_what_was_received(
     release = release_of(defense)
     records = read_records(release, "validation").of_first_images(3).without_answers()
     early, late = (
-        misses(LikelihoodMaximization(steps=steps), release, records) for steps in (1, 60)
+        misses(LikelihoodMaximization(steps=steps), release, records) for steps in (1, 30)
     )
     assert (late < 0.7 * early).all()
 
