@@ -9,6 +9,7 @@ import click
 
 from ..schemas import NoBound, UnknownOption, parse_assignment
 from ..schemas.bounds import BoundReport, Measured
+from ..schemas.config import SPLIT_LAYERS
 from ..schemas.errors import nearest
 from ..schemas.records import PublicSplit
 from ..schemas.registry import options_of
@@ -42,6 +43,11 @@ ALL = "all"
     help="An option of the bound, e.g. sigma=0.5; repeatable.",
 )
 @click.option(
+    "--layer",
+    type=click.Choice(SPLIT_LAYERS["resnet18"]),
+    help="Cut the network after this block instead of where the release is split.",
+)
+@click.option(
     "--truth",
     type=click.Path(path_type=Path),
     help="Folder of the withheld inputs, for the split test.  [default: <release>-truth]",
@@ -58,13 +64,14 @@ def bound(
     samples: int,
     split: PublicSplit,
     options: tuple[str, ...],
+    layer: str | None,
     truth: Path | None,
     pictures: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure the bound NAME on RELEASE: medians over images with 95 % intervals over subjects.
+    """Measure the bound NAME on RELEASE, over images, with 95 % intervals over subjects.
 
-    NAME is a file of evaluate/bounds (fisher, hcr, …), an object path
+    NAME is a file of evaluate/bounds (fisher, jacobian, …), an object path
     `my_package.my_bound:MyBound`, or `all`. Ctrl-C ends the run early and prints what is done.
     """
     from ..evaluate import draw_bound, measure_bound
@@ -75,14 +82,14 @@ def bound(
     says_nothing: dict[str, str] = {}
     for one, chosen in _chosen(name, options).items():
         try:
-            reports[one] = measure_bound(opened, one, chosen, samples, split, truth)
+            reports[one] = measure_bound(opened, one, chosen, samples, split, truth, layer)
         except NoBound as reason:
             if name != ALL:
                 raise
             says_nothing[one] = str(reason)
             continue
         if pictures:
-            draw_bound(opened, one, chosen, pictures, split, truth)
+            draw_bound(opened, one, chosen, pictures, split, truth, layer)
         if reports[one].n < reports[one].asked:
             break
     if as_json:
@@ -118,15 +125,16 @@ def _as_json(name: str, reports: Mapping[str, BoundReport], says_nothing: Mappin
 
 
 def bound_table(report: BoundReport) -> str:
-    """Lay out a report: a row per quantity, the median first, then the quartiles."""
-    head = ["quantity", "leaks more", "median (95 % interval)", "quartiles", "infinite", "unit"]
+    """Lay out a report: a row per quantity, its median or mean first, then the quartiles."""
+    head = ["quantity", "leaks more", "value (95 % interval)", "of images", "quartiles"]
+    head += ["infinite", "unit"]
     rows = [[key, *_cells(measured)] for key, measured in report.measured.items()]
     of = "" if report.n == report.asked else f" of {report.asked} asked: stopped early"
     utility = report.utility
     facts = (
-        f"{report.bound} of {report.release}, {report.split} (n = {report.n} images{of}); task "
-        f"accuracy {utility.value:.3f} ({utility.low:.3f} to {utility.high:.3f}) on them; "
-        "95 % intervals over subjects"
+        f"{report.bound} of {report.release} at {report.layer}, {report.split} (n = {report.n} "
+        f"images{of}); task accuracy {utility.value:.3f} ({utility.low:.3f} to "
+        f"{utility.high:.3f}) on them; 95 % intervals over subjects"
     )
     meanings = [f"{key}: {measured.quantity.meaning}" for key, measured in report.measured.items()]
     return "\n".join([facts, *report.assumes, columns([head, *rows]), *meanings])
@@ -136,6 +144,7 @@ def _cells(measured: Measured) -> list[str]:
     return [
         ARROW[measured.quantity.direction],
         f"{measured.value:.4g} ({measured.low:.4g} to {measured.high:.4g})",
+        f"{measured.quantity.summary} of {measured.n}",
         f"{measured.lower_quartile:.4g} to {measured.upper_quartile:.4g}",
         str(measured.infinite),
         measured.quantity.unit,

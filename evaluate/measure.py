@@ -1,4 +1,4 @@
-"""Measure a bound on the images of a release: medians with intervals, beside the utility.
+"""Measure a bound on the images of a release: summaries with intervals, beside the utility.
 
 Legend: N samples, B bootstrap replicates.
 """
@@ -21,7 +21,6 @@ from ..generate import load_client
 from ..schemas import Release, Utility, answers
 from ..schemas.bounds import BoundReport, Measured, Quantity
 from ..schemas.records import PublicSplit
-from ..schemas.resampling import Interval
 from .bounds import REGISTRY, Bound, Values
 from .gallery import write_png
 from .intervals import estimates
@@ -40,14 +39,16 @@ def measure_bound(
     samples: int = 256,
     split: PublicSplit = "validation",
     truth: Path | None = None,
+    layer: str | None = None,
 ) -> BoundReport:
     """Measure the bound `name` on the first `samples` images of a split, or on all it has.
 
+    With `layer` the network is cut after another block than where the release is split.
     The inputs of `test` come from `truth`. When the user stops the run, what is done is kept, and
     reported with its n. `NoBound` where the bound says nothing about the defense.
     """
     bound: Bound = REGISTRY.create(name, options)
-    client = load_client(release.folder)
+    client = load_client(release.folder, layer)
     chosen = _first_images(answers(release, split, truth), samples)
     inputs = decode_images(chosen.column("input"))
     measured = _measure(bound.measure(client, inputs), len(inputs), name)
@@ -60,6 +61,7 @@ def measure_bound(
         bound=name,
         options=dict(options),
         split=split,
+        layer=layer or release.manifest.client.split_layer,
         asked=len(inputs),
         assumes=bound.assumes(client),
         utility=_utility(_correct(bound, client, inputs[:n], labels), subjects),
@@ -93,11 +95,13 @@ def summaries(
     """Summarise each quantity over N samples; the intervals are bootstrapped over subjects."""
     if set(measured) != set(quantities):
         raise ValueError(f"expected the quantities {set(quantities)}, but got {set(measured)}")
-    if any(np.isnan(values).any() for values in measured.values()):
-        raise ValueError("a bound yielded something that is not a number")
-    ranks = {key: _rank(values, 0.5) for key, values in measured.items()}
-    found = estimates(ranks, subjects)
-    return {key: _summary(quantities[key], values, found[key]) for key, values in measured.items()}
+    names = np.asarray(subjects)
+    known = {key: ~np.isnan(values) for key, values in measured.items()}
+    return {
+        key: _summary(quantities[key], values[known[key]], names[known[key]].tolist())
+        for key, values in measured.items()
+        if known[key].any()
+    }
 
 
 def _rank(values: NDArray[np.float64], share: float) -> Statistic:
@@ -118,18 +122,33 @@ def _rank(values: NDArray[np.float64], share: float) -> Statistic:
     return rank
 
 
-def _summary(quantity: Quantity, values: NDArray[np.float64], rank: Interval) -> Measured:
+def _mean(values: NDArray[np.float64]) -> Statistic:
+    def mean(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        means: NDArray[np.float64] = weights @ values / weights.sum(axis=1)
+        return means
+
+    return mean
+
+
+def _summary(quantity: Quantity, values: NDArray[np.float64], subjects: Sequence[str]) -> Measured:
     ordered = np.sort(values)
     everyone = np.ones((1, len(values)))
 
     def quartile(share: float) -> float:
         return float(ordered[int(_rank(values, share)(everyone)[0])])
 
+    if quantity.summary == "mean":
+        mean = estimates({"mean": _mean(values)}, subjects)["mean"]
+        value, low, high = mean.value, mean.low, mean.high
+    else:
+        rank = estimates({"rank": _rank(values, 0.5)}, subjects)["rank"]
+        ends = (int(rank.value), math.floor(rank.low), math.ceil(rank.high))
+        value, low, high = (float(ordered[end]) for end in ends)
     return Measured(
         quantity=quantity,
-        value=float(ordered[int(rank.value)]),
-        low=float(ordered[math.floor(rank.low)]),
-        high=float(ordered[math.ceil(rank.high)]),
+        value=value,
+        low=low,
+        high=high,
         lower_quartile=quartile(0.25),
         upper_quartile=quartile(0.75),
         infinite=int(np.isinf(values).sum()),
@@ -144,6 +163,7 @@ def draw_bound(
     folder: Path,
     split: PublicSplit = "validation",
     truth: Path | None = None,
+    layer: str | None = None,
 ) -> None:
     """Write the bound's pictures of a few images into `folder`, as PNG files.
 
@@ -151,7 +171,7 @@ def draw_bound(
     """
     bound: Bound = REGISTRY.create(name, options)
     inputs = decode_images(_first_images(answers(release, split, truth), PICTURED).column("input"))
-    for file, pixels in bound.pictures(load_client(release.folder), inputs).items():
+    for file, pixels in bound.pictures(load_client(release.folder, layer), inputs).items():
         write_png(folder / f"{name}-{file}.png", pixels)
     if release.manifest.dataset.licence.redistributable:
         for row, image in enumerate(inputs.permute(0, 2, 3, 1).numpy()):
@@ -168,9 +188,5 @@ def _correct(bound: Bound, client: Any, inputs: Tensor, labels: Tensor) -> NDArr
 
 
 def _utility(correct: NDArray[np.bool_], subjects: Sequence[str]) -> Utility:
-    def mean(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        share: NDArray[np.float64] = weights @ correct / weights.sum(axis=1)
-        return share
-
-    found = estimates({"utility": mean}, subjects)["utility"]
+    found = estimates({"utility": _mean(correct.astype(np.float64))}, subjects)["utility"]
     return Utility(value=found.value, low=found.low, high=found.high, n=len(correct))

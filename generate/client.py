@@ -1,17 +1,19 @@
 """The client as released: image → network → defense → activation, and its weights on disk."""
 
 import json
+from collections import OrderedDict
 from pathlib import Path
 
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from ..schemas import Manifest, Release
+from ..schemas import Manifest, NoBound, Release, UsageError
 from ..schemas.files import write_bytes, write_text
 from . import defenses
 from .augmentation import augment
 from .defenses import Defense
+from .defenses.none import NoneDefense
 from .networks import activation_shape, load_weights, split_network
 from .noise import BatchNoise, Noise
 
@@ -53,6 +55,44 @@ class Client(nn.Module):
         mean: Tensor = self.defense.mean(self.layers(images))
         return mean
 
+    def at(self, layer: str) -> "Client":
+        """Cut the same networks after another block: what is sent if the split were there.
+
+        The defense stays where it is, without its Gaussian noise; `NoBound` where it is random in
+        any other way. At the release's own split layer nothing changes. `UsageError` for a network
+        of the user's own, whose blocks are not a chain that could be cut anywhere.
+        """
+        if not isinstance(self.layers, nn.Sequential):
+            raise UsageError(
+                f"a network of your own is measured where its release is split, not at {layer!r}; "
+                "leave the layer out, or generate a release that is split there"
+            )
+        blocks: dict[str, nn.Module] = dict(self.layers.named_children())
+        if layer == list(blocks)[-1]:
+            return self
+        if self.defense.noise_std is None:
+            raise NoBound(
+                f"the draws of {type(self.defense).__name__} cannot be held inside the network; "
+                "leave the layer out to measure what is released"
+            )
+        blocks |= {"defense": _Mean(self.defense), **dict(self.task_network.named_children())}
+        cut = list(blocks).index(layer) + 1
+        before, after = list(blocks.items())[:cut], list(blocks.items())[cut:]
+        client = Client(nn.Sequential(OrderedDict(before)), NoneDefense())
+        client.task_network = nn.Sequential(OrderedDict(after))
+        return client.eval()
+
+
+class _Mean(nn.Module):
+    """What a defense sends before its Gaussian noise, as a block among others."""
+
+    def __init__(self, defense: Defense) -> None:
+        super().__init__()
+        self.defense = defense
+
+    def forward(self, activation: Tensor) -> Tensor:
+        return self.defense.mean(activation)
+
 
 def save_networks(folder: Path, client: Client, task_network: nn.Module, facts: object) -> None:
     """Write both networks' weights (safetensors) and networks.json, which says how to build them.
@@ -74,16 +114,17 @@ def build(manifest: Manifest) -> tuple[Client, nn.Module]:
     return Client(network.client, defense), network.task_network
 
 
-def load_client(release: Path) -> Client:
+def load_client(release: Path, layer: str | None = None) -> Client:
     """Load the client of a release: the map from an image to its released activation.
 
     In evaluation mode, without parameter gradients; gradients with respect to images flow, through
     a hard mask by its straight-through surrogate. Raises `MissingData`, or `ChecksumMismatch`
-    where the weights are not those of the manifest.
+    where the weights are not those of the manifest. With `layer` the network is cut elsewhere.
     """
     opened = Release.open(release)
     client, task_network = build(opened.manifest)
     load_weights(client, opened.checked(opened.manifest.file(CLIENT_FILE)))
     load_weights(task_network, opened.checked(opened.manifest.file(TASK_FILE)))
     client.task_network = task_network
-    return client.eval().requires_grad_(False)
+    client.eval().requires_grad_(False)
+    return client.at(layer) if layer else client

@@ -29,15 +29,20 @@ Extended = Annotated[
 
 
 class Quantity(Record):
-    """What one number of a bound is: its unit, which end leaks more, and one sentence."""
+    """What one number of a bound is: its unit, which end leaks more, and one sentence.
+
+    `summary` says what is reported of the samples' values: their median, or their mean where the
+    number belongs to the set and a value is a sample's part in it.
+    """
 
     unit: str
     direction: Direction
     meaning: str
+    summary: Literal["median", "mean"] = "median"
 
 
 class Measured(Record):
-    """A quantity over the samples: the median with its 95 % interval, the quartiles, and n.
+    """A quantity over the samples: median or mean with its 95 % interval, the quartiles, and n.
 
     `infinite` of the n samples have an infinite value; they count as larger than any other.
 
@@ -67,8 +72,10 @@ class Measured(Record):
 class BoundReport(Record):
     """What `leakboard bound --json` prints; `asked` samples were asked for, n were measured.
 
-    `assumes` says what was assumed beyond the release. `utility` is the task accuracy of the
-    measured samples under the same assumptions.
+    A quantity may have been measured of fewer than n samples; one of none at all is left out.
+    `layer` is the block after which the network was cut: where the release is split, unless told
+    otherwise. `assumes` says what was assumed beyond the release. `utility` is the task accuracy
+    of the measured samples under the same assumptions.
     """
 
     schema_version: Literal[1] = 1
@@ -77,6 +84,7 @@ class BoundReport(Record):
     bound: str
     options: dict[str, Any]
     split: PublicSplit
+    layer: str
     asked: int = Field(ge=1)
     assumes: tuple[str, ...]
     utility: Utility
@@ -86,4 +94,4 @@ class BoundReport(Record):
     @property
     def n(self) -> int:
         """How many samples were measured; fewer than `asked` where the run was stopped."""
-        return next(iter(self.measured.values())).n
+        return max(measured.n for measured in self.measured.values())

@@ -38,7 +38,8 @@ class Bound(ABC):
     def measure(self, client: Any, inputs: Tensor) -> Iterator[Values]:
         """Yield the quantities of inputs (N, 3, S, S) uint8, a few samples at a time, in order.
 
-        What has been yielded is kept when the user stops the run. Raises `NoBound` where the bound
+        NaN where a quantity is not measured of a sample, which is then left out of its n. What has
+        been yielded is kept when the user stops the run. Raises `NoBound` where the bound
         says nothing about this client's defense.
         """
 

@@ -3,7 +3,6 @@
 Legend: n samples; p input dimensions; d activation dimensions; J (d, p) Jacobian, one per sample.
 """
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,25 +22,33 @@ class Linear:
     inputs: int  # p
     features: int  # d
 
+    @property
+    def swapped(self) -> "Linear":
+        """The transposed Jacobians."""
+        return Linear(self.transposed, self.forward, self.features, self.inputs)
+
 
 def linearized(mean: Callable[[Tensor], Tensor], images: Tensor) -> Linear:
-    """Linearise `mean` at images (n, 3, S, S): a product then costs no more than `mean` itself.
+    """Linearise `mean` at images (n, 3, S, S): a product then costs about what `mean` itself does.
 
-    The forward product replays only what is linear in the tangent; `torch.func.jvp` would compute
-    the activation again each time.
+    Jᵀu is linear in u, so its own backward pass gives J v; forward-mode differentiation would
+    compute the activation again each time.
     """
-    with warnings.catch_warnings():  # both are about PyTorch's own insides
-        warnings.filterwarnings("ignore", "Attempted to insert a get_attr Node", UserWarning)
-        warnings.filterwarnings("ignore", "`torch.jit.script", FutureWarning)
-        activation, push = torch.func.linearize(mean, images)
-    pull = torch.func.vjp(mean, images)[1]
+    images = images.detach().requires_grad_()
+    activation = mean(images)
+    at = torch.zeros_like(activation, requires_grad=True)
+    (pulled,) = torch.autograd.grad(activation, images, at, create_graph=True)
 
     def forward(tangent: Tensor) -> Tensor:
-        pushed: Tensor = push(tangent.view_as(images))
-        return pushed.flatten(1)
+        return _product(pulled, at, tangent)
 
     def transposed(cotangent: Tensor) -> Tensor:
-        pulled: Tensor = pull(cotangent.view_as(activation))[0]
-        return pulled.flatten(1)
+        return _product(activation, images, cotangent)
 
     return Linear(forward, transposed, images[0].numel(), activation[0].numel())
+
+
+def _product(output: Tensor, variable: Tensor, weights: Tensor) -> Tensor:
+    seed = weights.view_as(output)
+    (product,) = torch.autograd.grad(output, variable, seed, retain_graph=True)
+    return product.flatten(1)

@@ -22,14 +22,19 @@ GAUSSIAN = [name for name in NAMES if "sigma" in options_of(REGISTRY.find(name))
 QUANTITY = Quantity(unit="1", direction=Direction.LOWER_LEAKS_MORE, meaning="a number")
 
 
+def quick(name: str) -> dict[str, Any]:
+    """Sketch what would be computed exactly."""
+    return {"exact": 0} if "exact" in options_of(REGISTRY.find(name)) else {}
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("defense", ["gaussian_noise", "noise_only"])
 def test_every_bound_measures_every_sample(
     release_of: MakeRelease, name: str, defense: str
 ) -> None:
-    report = measure_bound(release_of(defense), name, {}, samples=3)
+    report = measure_bound(release_of(defense), name, quick(name), samples=3)
     bound = REGISTRY.find(name)
-    assert set(report.measured) == set(bound.quantities)
+    assert set(report.measured) <= set(bound.quantities)
     assert {measured.n for measured in report.measured.values()} == {report.asked} == {3}
     assert BoundReport.model_validate_json(report.model_dump_json()) == report
     assert (report.fingerprint, report.utility.n) == (release_of(defense).manifest.fingerprint, 3)
@@ -82,6 +87,15 @@ def test_the_interval_covers_the_median_of_the_population() -> None:
     assert 88 <= covered <= 100  # binomial(100, 0.95) leaves this range once in 500
 
 
-def test_something_that_is_not_a_number_is_refused() -> None:
-    with pytest.raises(ValueError, match="not a number"):
-        summaries({"value": np.array([1.0, math.nan])}, {"value": QUANTITY}, ["a", "b"])
+def test_what_is_not_measured_is_left_out_and_never_counted() -> None:
+    measured = {"some": np.array([1.0, math.nan, 3.0, 1.0]), "none": np.full(4, math.nan)}
+    found = summaries(measured, dict.fromkeys(measured, QUANTITY), list("abcd"))
+    assert set(found) == {"some"}
+    assert (found["some"].n, found["some"].value) == (3, 1)
+
+
+def test_a_mean_is_the_mean_of_the_samples() -> None:
+    quantity = QUANTITY.model_copy(update={"summary": "mean"})
+    measured = summaries({"value": np.array([1.0, 1.0, 7.0])}, {"value": quantity}, list("abc"))
+    assert measured["value"].value == 3
+    assert measured["value"].low < 3 < measured["value"].high
