@@ -17,7 +17,7 @@ from . import Bound, Values
 from ._fixed import fixed
 
 RIDGES = {"1e-3": 1e-3, "1e-2": 1e-2, "1e-1": 1e-1}
-TINY = float(np.finfo(np.float64).tiny)
+TINY = torch.finfo(torch.float32).tiny
 CHUNK = 256  # images encoded at a time
 
 Statistic = Callable[[Tensor], Tensor]  # eigenvalues of the covariance (N,) to a number
@@ -81,7 +81,8 @@ def weighted_eigenvalues(gram: Tensor, multiplicity: Tensor) -> Tensor:
     rows = gram - weights @ gram
     centred = rows - (rows @ weights)[:, None]
     root = weights.sqrt()
-    return torch.linalg.eigvalsh(root[:, None] * centred * root).clamp(min=0)
+    eigenvalues: Tensor = torch.linalg.eigvalsh(root[:, None] * centred * root)
+    return eigenvalues.clamp(min=0)
 
 
 def _ridge(rho: float, size: int) -> Statistic:
@@ -94,8 +95,9 @@ def ridge_degrees(eigenvalues: Tensor, ridge: Tensor) -> Tensor:
     >>> ridge_degrees(torch.tensor([3.0, 1.0, 0.0]), torch.tensor(1.0))
     tensor(1.2500)
     """
-    kept: Tensor = eigenvalues / (eigenvalues + ridge).clamp(min=TINY)
-    return kept.sum()
+    kept = eigenvalues / (eigenvalues + ridge).clamp(min=TINY)
+    total: Tensor = kept.sum()
+    return total
 
 
 def participation_ratio(eigenvalues: Tensor) -> Tensor:
