@@ -10,7 +10,8 @@ from torch.func import vjp, vmap
 from ..evaluate.bounds.jacobian import Jacobian
 from ..generate.client import Client
 from ..generate.defenses.disco import Disco
-from ..generate.networks import activation_shape, seeded, split_resnet18
+from ..generate.networks import activation_shape, seeded, split_network
+from ..schemas.config import ClientTable
 from . import Case
 
 SEED = 0
@@ -45,10 +46,10 @@ def run() -> dict[str, Case]:
 
 def _client(size: int) -> Client:
     with seeded(SEED):
-        layers, _ = split_resnet18("layer1", classes=2)
+        network = split_network(ClientTable(), classes=2)
         defense = Disco(ratio=RATIO)
-        defense.build(activation_shape(layers, size))
-    return Client(layers, defense).eval().requires_grad_(False)
+        defense.build(activation_shape(network, size, classes=2))
+    return Client(network.client, defense).eval().requires_grad_(False)
 
 
 def _images(size: int, count: int) -> Tensor:

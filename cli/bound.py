@@ -132,8 +132,8 @@ def bound_table(report: BoundReport) -> str:
     of = "" if report.n == report.asked else f" of {report.asked} asked: stopped early"
     utility = report.utility
     facts = (
-        f"{report.bound} of {report.release} at {report.layer}, {report.split} (n = {report.n} "
-        f"images{of}); task accuracy {utility.value:.3f} ({utility.low:.3f} to "
+        f"{report.bound} of {report.release} at {report.layer}, {' and '.join(report.splits)} "
+        f"(n = {report.n} images{of}); task accuracy {utility.value:.3f} ({utility.low:.3f} to "
         f"{utility.high:.3f}) on them; 95 % intervals over subjects"
     )
     meanings = [f"{key}: {measured.quantity.meaning}" for key, measured in report.measured.items()]

@@ -14,14 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from tqdm import tqdm
 
 from ..generate import load_client
 from ..schemas import Release, Utility, answers
 from ..schemas.bounds import BoundReport, Measured, Quantity
 from ..schemas.records import PublicSplit
-from .bounds import REGISTRY, Bound, Values
+from .bounds import REGISTRY, Bound, Sampled, Values
 from .gallery import write_png
 from .intervals import estimates
 from .metrics import Statistic
@@ -49,24 +48,41 @@ def measure_bound(
     """
     bound: Bound = REGISTRY.create(name, options)
     client = load_client(release.folder, layer)
-    chosen = _first_images(answers(release, split, truth), samples)
-    inputs = decode_images(chosen.column("input"))
-    measured = _measure(bound.measure(client, inputs), len(inputs), name)
+    splits = bound.splits or (split,)
+    sampled = _sampled(release, splits, samples, truth)
+    bound.sampled = sampled
+    measured = _measure(bound.measure(client, sampled.inputs), len(sampled.inputs), name)
     n = len(next(iter(measured.values())))
-    subjects = chosen.column("subject").to_pylist()[:n]
-    labels = torch.from_numpy(chosen.column("task").to_numpy().copy())[:n]
+    subjects, correct = sampled.subjects[:n], _correct(bound, client, sampled, n)
     return BoundReport(
         release=release.manifest.name,
         fingerprint=release.manifest.fingerprint,
         bound=name,
         options=dict(options),
-        split=split,
+        splits=splits,
         layer=layer or release.manifest.client.split_layer,
-        asked=len(inputs),
+        asked=len(sampled.inputs),
+        n=n,
         assumes=bound.assumes(client),
-        utility=_utility(_correct(bound, client, inputs[:n], labels), subjects),
+        utility=_utility(correct, subjects),
         measured=summaries(measured, bound.quantities, subjects),
         leakboard_version=version("leakboard"),
+    )
+
+
+def _sampled(
+    release: Release, splits: Sequence[PublicSplit], samples: int, truth: Path | None
+) -> Sampled:
+    """The first images of each split, as many of each, `samples` in all where there are."""
+    share = samples // len(splits)
+    tables = [_first_images(answers(release, split, truth), share) for split in splits]
+    fewest = min(table.num_rows for table in tables)
+    chosen = pa.concat_tables([table.slice(0, fewest) for table in tables])
+    return Sampled(
+        splits=[split for split in splits for _ in range(fewest)],
+        inputs=decode_images(chosen.column("input")),
+        task=torch.from_numpy(chosen.column("task").to_numpy().copy()),
+        subjects=chosen.column("subject").to_pylist(),
     )
 
 
@@ -179,7 +195,8 @@ def draw_bound(
 
 
 @torch.no_grad()
-def _correct(bound: Bound, client: Any, inputs: Tensor, labels: Tensor) -> NDArray[np.bool_]:
+def _correct(bound: Bound, client: Any, sampled: Sampled, n: int) -> NDArray[np.bool_]:
+    inputs, labels = sampled.inputs[:n], sampled.task[:n]
     generator = torch.Generator().manual_seed(SEED)
     sent = bound.sent(client, inputs.float() / 255, generator)
     logits = torch.cat([client.task_network(part) for part in sent.split(CHUNK_IMAGES)])

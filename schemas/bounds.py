@@ -70,7 +70,7 @@ class Measured(Record):
 
 
 class BoundReport(Record):
-    """What `leakboard bound --json` prints; `asked` samples were asked for, n were measured.
+    """What `leakboard bound --json` prints; `asked` samples were asked for, n were done.
 
     A quantity may have been measured of fewer than n samples; one of none at all is left out.
     `layer` is the block after which the network was cut: where the release is split, unless told
@@ -83,15 +83,11 @@ class BoundReport(Record):
     fingerprint: Sha256
     bound: str
     options: dict[str, Any]
-    split: PublicSplit
+    splits: tuple[PublicSplit, ...]
     layer: str
     asked: int = Field(ge=1)
+    n: int = Field(ge=1)
     assumes: tuple[str, ...]
     utility: Utility
     measured: dict[str, Measured]
     leakboard_version: str
-
-    @property
-    def n(self) -> int:
-        """How many samples were measured; fewer than `asked` where the run was stopped."""
-        return max(measured.n for measured in self.measured.values())

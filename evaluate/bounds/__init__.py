@@ -7,7 +7,8 @@ Legend: N samples; S image side in pixels; C H W activation channels, height, wi
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,9 +18,23 @@ from torch import Tensor
 
 from ...schemas import Registry
 from ...schemas.bounds import Quantity
+from ...schemas.records import PublicSplit
 
 REGISTRY = Registry("bound", __name__, "Bound")
 Values = Mapping[str, NDArray[np.float64]]  # per quantity, one number per sample: (n,)
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """The samples a bound is measured on: inputs (N, 3, S, S) uint8, task labels (N,) int64.
+
+    `splits` and `subjects` say of each sample where it is from and who is pictured.
+    """
+
+    splits: Sequence[str]
+    inputs: Tensor
+    task: Tensor
+    subjects: Sequence[str]
 
 
 class Bound(ABC):
@@ -30,9 +45,14 @@ class Bound(ABC):
     the standard deviation of that noise.
 
     quantities  what is measured of each sample: unit, which end leaks more, and one sentence
+    splits      the splits whose images it compares, as many of each; none, the default, to
+                measure those of the split that the user names
+    sampled     the samples with all that is known of them, set before `measure`
     """
 
     quantities: ClassVar[Mapping[str, Quantity]]
+    splits: ClassVar[tuple[PublicSplit, ...]] = ()
+    sampled: Sampled
 
     @abstractmethod
     def measure(self, client: Any, inputs: Tensor) -> Iterator[Values]:
