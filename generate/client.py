@@ -30,7 +30,6 @@ class Client(nn.Module):
     """
 
     task_network: nn.Module
-
     augment = staticmethod(augment)
 
     def __init__(self, layers: nn.Module, defense: Defense) -> None:
@@ -49,6 +48,14 @@ class Client(nn.Module):
             raise ValueError("this defense is randomized: pass a torch.Generator as `noise`")
         released: Tensor = self.defense.release(self.layers(images), noise)  # type: ignore[arg-type]
         return released
+
+    def beside(self, task_network: nn.Module) -> "Client":
+        """Know the task network, both in evaluation mode, without taking its weights as one's own.
+
+        It is kept outside torch's list of submodules: a client's weights are those on the device.
+        """
+        self.__dict__["task_network"] = task_network.eval().requires_grad_(False)
+        return self.eval().requires_grad_(False)
 
     def mean(self, images: Tensor) -> Tensor:
         """Map images to the activation before its Gaussian noise, with its true derivative."""
@@ -79,8 +86,7 @@ class Client(nn.Module):
         cut = list(blocks).index(layer) + 1
         before, after = list(blocks.items())[:cut], list(blocks.items())[cut:]
         client = Client(nn.Sequential(OrderedDict(before)), NoneDefense())
-        client.task_network = nn.Sequential(OrderedDict(after))
-        return client.eval()
+        return client.beside(nn.Sequential(OrderedDict(after)))
 
 
 class _Mean(nn.Module):
@@ -125,6 +131,5 @@ def load_client(release: Path, layer: str | None = None) -> Client:
     client, task_network = build(opened.manifest)
     load_weights(client, opened.checked(opened.manifest.file(CLIENT_FILE)))
     load_weights(task_network, opened.checked(opened.manifest.file(TASK_FILE)))
-    client.task_network = task_network
-    client.eval().requires_grad_(False)
+    client.beside(task_network)
     return client.at(layer) if layer else client
