@@ -17,6 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -74,6 +75,11 @@ class ReconstructionOutcome:
     def __len__(self) -> int:
         """How many images there are."""
         return len(self.truth)
+
+    @cached_property
+    def errors(self) -> Values:
+        """Mean absolute and mean squared difference of each image in [0, 1]: (2, N)."""
+        return over_images(self, _errors)  # l1, MSE and PSNR look at the images once
 
 
 Outcome = TypeVar("Outcome", bound=Sized)
@@ -143,23 +149,40 @@ class ReconstructionMetric(MeanMetric[ReconstructionOutcome]):
         """
 
     def per_image(self, outcome: ReconstructionOutcome) -> Values:
-        """Compare a few images at a time, so that memory does not grow with their number."""
-        count, shape = len(outcome), outcome.truth.shape[1:]
-        step = max(1, CHUNK_VALUES // outcome.truth[0].size)
-        values = np.empty(count)
+        """Compare all images."""
+        return over_images(outcome, self.compare)
 
-        def compare(first: int) -> None:
-            levels = np.empty((2, step, *shape))
-            for start in range(first, min(first + STEPS * step, count), step):
-                part = slice(start, min(start + step, count))
-                predicted, truth = levels[:, : part.stop - start]
-                to_grey_levels(outcome.predicted[part], predicted)
-                to_grey_levels(outcome.truth[part], truth)
-                values[part] = self.compare(predicted, truth)
 
-        with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(compare, range(0, count, STEPS * step)))
-        return values
+def over_images(
+    outcome: ReconstructionOutcome, compare: Callable[[Values, Values], Values]
+) -> Values:
+    """Compare a few images (n, S, S, 3) in grey levels at a time, as `compare` does: (…, N).
+
+    Memory does not grow with the number of images, but for the values.
+    """
+    count, shape = len(outcome), outcome.truth.shape[1:]
+    step = max(1, CHUNK_VALUES // outcome.truth[0].size)
+
+    def compare_some(first: int) -> Values:
+        levels = np.empty((2, step, *shape))
+        values = []
+        for start in range(first, min(first + STEPS * step, count), step):
+            part = slice(start, min(start + step, count))
+            predicted, truth = levels[:, : part.stop - start]
+            to_grey_levels(outcome.predicted[part], predicted)
+            to_grey_levels(outcome.truth[part], truth)
+            values.append(compare(predicted, truth))
+        return np.concatenate(values, axis=-1)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return np.concatenate(list(pool.map(compare_some, range(0, count, STEPS * step))), axis=-1)
+
+
+def _errors(predicted: Values, truth: Values) -> Values:
+    differences = np.subtract(predicted, truth, out=predicted)
+    squared = np.square(differences, out=truth).mean(axis=(1, 2, 3)) / 255**2
+    absolute = np.abs(differences, out=differences).mean(axis=(1, 2, 3)) / 255
+    return np.stack([absolute, squared])
 
 
 def to_grey_levels(images: Images, levels: Values) -> None:

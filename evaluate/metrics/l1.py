@@ -1,19 +1,17 @@
 """Mean absolute error."""
 
-import numpy as np
-
-from ...schemas import Direction
-from . import ReconstructionMetric, Values
+from ...schemas import Direction, Track
+from . import MeanMetric, ReconstructionOutcome, Values
 
 
-class L1(ReconstructionMetric):
+class L1(MeanMetric[ReconstructionOutcome]):
     """Mean absolute difference of the pixel values in [0, 1]."""
 
+    track = Track.RECONSTRUCTION
     direction = Direction.LOWER_LEAKS_MORE
     range = (0.0, 1.0)
 
-    def compare(self, predicted: Values, truth: Values) -> Values:
+    def per_image(self, outcome: ReconstructionOutcome) -> Values:
         """Average |difference| within each image."""
-        differences = np.subtract(predicted, truth, out=predicted)
-        distances: Values = np.abs(differences, out=differences).mean(axis=(1, 2, 3)) / 255
-        return distances
+        absolute: Values = outcome.errors[0]
+        return absolute

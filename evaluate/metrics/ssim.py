@@ -15,8 +15,8 @@ _OFFSETS = np.arange(-5, 6)
 WINDOW = np.exp(-(_OFFSETS**2) / (2 * SIGMA**2))
 WINDOW /= WINDOW.sum()
 SIDE = len(WINDOW)
-C1 = (0.01 * 255) ** 2  # (K1 L)^2 and (K2 L)^2 with a data range L of 255 grey levels
-C2 = (0.03 * 255) ** 2
+C1 = 0.01**2  # (K1 L)^2 and (K2 L)^2 with a data range L of 1
+C2 = 0.03**2
 BLOCK = 8  # windows averaged by one small matrix product: the fastest, and too small for BLAS
 #            to share between threads, so that the number of threads cannot change its sums
 
@@ -83,8 +83,8 @@ def fractions(predicted: Values, truth: Values) -> tuple[tuple[Values, Values], 
     windows = _blurred("windows", rows.swapaxes(1, 2)).reshape(4, count, -1)
     squares = np.square(windows[:2], out=SCRATCH.of("squares", windows[:2].shape))
     variances = np.subtract(windows[2:], squares, out=windows[2:])
-    luminance = _fraction(squares, 2 * C1, out=windows[0])
-    return luminance, _fraction(variances, 2 * C2, out=windows[1])
+    luminance = _fraction(squares, 2 * C1 * 255**2, out=windows[0])
+    return luminance, _fraction(variances, 2 * C2 * 255**2, out=windows[1])
 
 
 def _fraction(terms: Values, constant: float, out: Values) -> tuple[Values, Values]:

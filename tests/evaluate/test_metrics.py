@@ -1,7 +1,7 @@
 """Metrics against independent implementations, closed forms and invariants."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from leakboard.evaluate.identity import Identity
 from leakboard.evaluate.metrics import (
     REGISTRY,
     AttributeOutcome,
+    MeanMetric,
     Metric,
-    ReconstructionMetric,
     ReconstructionOutcome,
     lpips,
     metrics_of,
@@ -79,7 +79,7 @@ def rows(outcome: Outcome, order: NDArray[np.intp]) -> Outcome:
             return Identity(*(each[order] for each in vars(values).values()))
         return None if values is None else values[order]
 
-    return type(outcome)(*(taken(values) for values in vars(outcome).values()))
+    return type(outcome)(*(taken(getattr(outcome, field.name)) for field in fields(outcome)))
 
 
 def value(metric: Metric[Any], outcome: Outcome, weights: Floats | None = None) -> float:
@@ -429,7 +429,7 @@ def test_ssim_of_flat_images_is_the_luminance_term(a: float, b: float) -> None:
 def test_an_image_has_the_same_bits_in_any_thread_chunk_and_order(
     monkeypatch: pytest.MonkeyPatch, name: str, threads: int, chunk: int
 ) -> None:
-    metric: ReconstructionMetric = REGISTRY.create(name, {})
+    metric: MeanMetric[ReconstructionOutcome] = REGISTRY.create(name, {})
     outcome = pictures(count=90)
     order = np.random.default_rng(0).permutation(90)
     expected = metric.per_image(outcome)[order]

@@ -17,6 +17,7 @@ from leakboard.evaluate.attacks.dictionary import Dictionary
 from leakboard.evaluate.attacks.likelihood_maximization import LikelihoodMaximization
 from leakboard.evaluate.attacks.pixel_optimization import PixelOptimization
 from leakboard.evaluate.evidence import Evidence
+from leakboard.evaluate.metrics import ReconstructionOutcome
 from leakboard.evaluate.metrics.ssim import Ssim
 from leakboard.evaluate.optimizing import Pixels, Schedule, optimize, total_variation
 from leakboard.evaluate.records import Records
@@ -259,7 +260,7 @@ def test_the_similarity_loss_is_the_metric(few: Records) -> None:
     truth = images_of(few)
     other = (truth + 0.2 * torch.rand(truth.shape, generator=generator)).clamp(0, 1)
     maps = [images.permute(0, 2, 3, 1).double().numpy() for images in (other, truth)]
-    expected = Ssim().compare(*maps).mean()
+    expected = Ssim().per_image(ReconstructionOutcome(*maps)).mean()
     assert structural_similarity(other, truth).item() == pytest.approx(expected, abs=1e-5)
     assert structural_similarity(truth, truth).item() == pytest.approx(1, abs=1e-5)
 
