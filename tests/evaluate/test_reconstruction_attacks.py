@@ -127,7 +127,7 @@ def test_likelihood_maximization_explains_what_was_received(
 def test_an_image_is_rebuilt_the_same_whatever_its_batch(release: Release, few: Records) -> None:
     rebuilt = []
     for batch, rows in ((5, [0, 1, 2, 3, 4]), (2, [4, 3, 2, 1, 0]), (1, [0, 1, 2, 3, 4])):
-        attack = LikelihoodMaximization(steps=15, batch=batch)
+        attack = LikelihoodMaximization(steps=8, batch=batch)
         attack.client = load_client(release.folder)
         records = few.select(torch.tensor(rows)).without_answers()
         rebuilt.append(attack.predict(records)[torch.tensor(rows)])
