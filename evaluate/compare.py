@@ -52,21 +52,26 @@ class Pair:
 def compare(release: Release, a: Path, b: Path, truth: Path | None = None) -> ComparisonReport:
     """Compare two prediction files for one split of `release` by every metric of their track.
 
-    Raises `BadPredictions` where one cannot be scored or they answer different questions, and
+    Where one was asked about the first images only, both are compared on these. Raises
+    `BadPredictions` where one cannot be scored or they answer different questions, and
     `MissingData` where the truth of `test` is not there.
     """
     given = [read_predictions(path, release.manifest) for path in (a, b)]
     first, second = (predictions.header for predictions in given)
     refuse_training_data(first, a)
-    if _question(first) != _question(second):
+    if (first.track, first.split) != (second.track, second.split):
         raise BadPredictions(
-            f"{b}: predicts {_question(second)}, but {a} predicts {_question(first)}; compare "
-            "predictions of the same images"
+            f"{b}: predicts {second.track} of {second.split!r}, but {a} predicts {first.track} of "
+            f"{first.split!r}; compare predictions of the same images"
         )
-    records = asked_about(read_truth(release, first.split, truth), first, a)
+    everyone = read_truth(release, first.split, truth)
+    asked = [
+        asked_about(everyone, one.header, path) for one, path in zip(given, (a, b), strict=True)
+    ]
+    records = min(asked, key=len)  # the first of the split, which both were asked about
     answers = {
-        "a": aligned(given[0], records.sample_id, a),
-        "b": aligned(given[1], records.sample_id, b),
+        "a": aligned(given[0], asked[0].sample_id, a)[: len(records)],
+        "b": aligned(given[1], asked[1].sample_id, b)[: len(records)],
     }
     guesses = GUESSES[first.track](release, records) if first.track is Track.ATTRIBUTE else {}
     outcomes = beside_truth(first.track, records, answers, guesses)
@@ -83,11 +88,6 @@ def compare(release: Release, a: Path, b: Path, truth: Path | None = None) -> Co
         metrics=compared(pairs(first.track, outcomes["a"], outcomes["b"]), subjects),
         leakboard_version=version("leakboard"),
     )
-
-
-def _question(header: PredictionHeader) -> str:
-    images = "all images" if header.asked is None else f"the first {header.asked} images"
-    return f"{header.track} of {images} of {header.split!r}"
 
 
 def pairs(track: Track, a: Outcome, b: Outcome) -> dict[str, Pair]:

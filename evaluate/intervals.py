@@ -20,31 +20,36 @@ from ..schemas.resampling import (
 )
 from .metrics import Metric, Statistic, Values
 
+NOTHING: Mapping[str, Statistic] = {}
+
 
 def estimates(
     statistics: Mapping[str, Statistic],
     subjects: Sequence[str],
     replicates: int = REPLICATES,
     seed: int = SEED,
+    cautious: Mapping[str, Statistic] = NOTHING,
 ) -> dict[str, Interval]:
     """Estimate statistics of N images of `subjects` with 95 % bootstrap intervals.
 
     Each replicate draws G of the G subjects with replacement, each with all its images; all
     statistics see the same replicates. The ends are percentiles of the replicates, those in which
-    a statistic is undefined left out. `UsageError` for a single subject.
+    a statistic is undefined left out; the low end is that of a `cautious` statistic of the same
+    name, where there is one and it is lower. `UsageError` for a single subject.
     """
     everyone = np.ones((1, len(subjects)))
-    drawn: dict[str, list[Values]] = {name: [] for name in statistics}
+    every = [*statistics.items(), *cautious.items()]
+    drawn: list[list[Values]] = [[] for _ in every]
     for weights in replicate_weights(subjects, replicates, seed):
-        for name, statistic in statistics.items():
-            drawn[name].append(statistic(weights))
+        for values, (_, statistic) in zip(drawn, every, strict=True):
+            values.append(statistic(weights))
     groups = len(set(subjects))
-    return {
-        name: Interval(
-            float(statistic(everyone)[0]), *percentiles(np.concatenate(drawn[name]), groups)
-        )
-        for name, statistic in statistics.items()
-    }
+    ends: dict[str, tuple[float, float]] = {}
+    for values, (name, _) in zip(drawn, every, strict=True):
+        low, high = percentiles(np.concatenate(values), groups)
+        lowest, highest = ends.get(name, (low, high))
+        ends[name] = min(low, lowest), highest
+    return {n: Interval(float(s(everyone)[0]), *ends[n]) for n, s in statistics.items()}
 
 
 def with_intervals(
@@ -60,6 +65,8 @@ def with_intervals(
         name: known[name] if name in known else metric.statistic(outcome)
         for name, (metric, outcome) in asked.items()
     }
+    lower = {name: metric.cautious(outcome) for name, (metric, outcome) in asked.items()}
+    cautious = {name: statistic for name, statistic in lower.items() if statistic is not None}
     return {
         name: Score(
             metric=name,
@@ -70,7 +77,7 @@ def with_intervals(
             direction=asked[name][0].direction,
             metric_version=asked[name][0].version,
         )
-        for name, estimate in estimates(statistics, subjects).items()
+        for name, estimate in estimates(statistics, subjects, cautious=cautious).items()
     }
 
 

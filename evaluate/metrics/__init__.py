@@ -111,6 +111,13 @@ class Metric(ABC, Generic[Outcome]):
     def statistic(self, outcome: Outcome) -> Statistic:
         """Prepare the metric of these images as a function of image weights."""
 
+    def cautious(self, outcome: Outcome) -> Statistic | None:
+        """Prepare what the low end of the interval is taken from too, where that is lower.
+
+        None, the default, where replicates of the metric lie about it as it lies about the truth.
+        """
+        return None
+
 
 class MeanMetric(Metric[Outcome]):
     """A metric that is the mean of what each image contributes."""

@@ -14,7 +14,7 @@ from leakboard.evaluate.compare import compared, detectable, p_of_swaps, pairs
 from leakboard.evaluate.metrics import AttributeOutcome, ReconstructionOutcome
 from leakboard.schemas import BadPredictions, ComparisonReport, Release, Track
 
-from .conftest import WritePredictions
+from .conftest import WritePredictions, asked_ids
 
 Probabilities = NDArray[np.float32]
 
@@ -163,10 +163,20 @@ def test_different_questions_are_not_compared(
     with pytest.raises(BadPredictions, match="compare predictions of the same images"):
         compare(handmade, a, b)
     images = written(write_predictions, tmp_path / "c", np.zeros((20, 16, 16, 3), np.uint8))
-    with pytest.raises(
-        BadPredictions, match="predicts reconstruction of all images of 'validation'"
-    ):
+    with pytest.raises(BadPredictions, match="predicts reconstruction of 'validation'"):
         compare(handmade, a, images)
+
+
+def test_an_attack_on_the_first_images_is_compared_on_these(
+    handmade: Release, write_predictions: WritePredictions, tmp_path: Path
+) -> None:
+    guess = np.random.default_rng(0).dirichlet(np.ones(3), 20).astype(np.float32)
+    ids = asked_ids(handmade, "validation")
+    whole = written(write_predictions, tmp_path / "whole", guess[::-1], ids=ids[::-1])
+    first = written(write_predictions, tmp_path / "first", guess[:12], ids=ids[:12], asked=12)
+    for report in (compare(handmade, whole, first), compare(handmade, first, whole)):
+        assert report.n == 12
+        assert {one.p for one in report.metrics.values()} == {1.0}
 
 
 @pytest.mark.slow

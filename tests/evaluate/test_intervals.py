@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy.stats import bootstrap
+from scipy.stats import bootstrap, norm
 
 from leakboard.evaluate import intervals
 from leakboard.evaluate.intervals import estimates, replicate_weights
-from leakboard.evaluate.metrics import Statistic, Values
+from leakboard.evaluate.metrics import AttributeOutcome, Statistic, Values
+from leakboard.evaluate.metrics.tpr_at_fpr import TprAtFpr
 from leakboard.schemas import UsageError
 from leakboard.schemas.resampling import Interval, tail_probability
 
@@ -157,3 +158,34 @@ def test_intervals_that_ignore_subjects_are_far_too_narrow() -> None:
         return values, names(len(values))
 
     assert coverage(as_if_independent, 0.6, 200) < 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("subjects", "images"), [(200, 1), (200, 3), (400, 1)])
+@pytest.mark.parametrize("apart", [1.5, 3.0])
+def test_intervals_of_the_tpr_at_1_percent_hold_the_truth_in_90_percent(
+    subjects: int, images: int, apart: float
+) -> None:
+    """Two classes whose scores are normal, half of the spread common to a subject's images."""
+    truth = float(norm.sf(norm.isf(0.01) - apart))
+    metric = TprAtFpr()
+    held = []
+    for seed in range(1000):
+        random = np.random.default_rng(seed)
+        subject = np.repeat(np.arange(subjects), images)
+        labels = random.integers(0, 2, subjects)[subject]
+        common, own = random.normal(size=subjects)[subject], random.normal(size=len(subject))
+        chance = norm.cdf(np.sqrt(0.5) * (common + own) + apart * (labels - 0.5))
+        guess = labels == 0
+        outcome = AttributeOutcome(
+            np.stack([1 - chance, chance], axis=1), labels, guess, guess, task=labels
+        )
+        found = estimates(
+            {"tpr": metric.statistic(outcome)},
+            subject.astype(str).tolist(),
+            200,
+            seed,
+            {"tpr": metric.cautious(outcome)},
+        )["tpr"]
+        held.append(found.low <= truth <= found.high)
+    assert np.mean(held) >= 0.9

@@ -114,8 +114,10 @@ def test_a_perfect_attack_reaches_the_end_of_every_scale(
     truth = read_truth(handmade, "validation", None)
     certain = np.eye(3, dtype=np.float32)[truth.known("sensitive").numpy()]
     attribute = score(handmade, write_predictions(certain)).scores
-    for name in ("top1", "balanced_accuracy", "auc", "tpr_at_fpr"):
+    for name in ("top1", "balanced_accuracy", "auc"):
         assert (attribute[name].low, attribute[name].value) == (1.0, 1.0)
+    # a dozen images of other classes do not tell where one in a hundred would lie
+    assert (attribute["tpr_at_fpr"].low, attribute["tpr_at_fpr"].value) == (0.0, 1.0)
     images = truth.known("inputs").permute(0, 2, 3, 1).numpy()
     report = score(handmade, write_predictions(images))
     assert report.scores == report.anchors["copy"]
