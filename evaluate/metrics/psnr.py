@@ -19,4 +19,5 @@ class Psnr(MeanMetric[ReconstructionOutcome]):
 
     def per_image(self, outcome: ReconstructionOutcome) -> Values:
         """Take -10 log10 of each image's mean squared error."""
-        return -10 * np.log10(np.maximum(outcome.errors[1], 10 ** (-CAP / 10)))
+        decibels: Values = -10 * np.log10(np.maximum(outcome.errors[1], 10 ** (-CAP / 10)))
+        return decibels

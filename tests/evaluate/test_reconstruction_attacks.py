@@ -259,8 +259,8 @@ def test_the_similarity_loss_is_the_metric(few: Records) -> None:
     generator = torch.Generator().manual_seed(0)
     truth = images_of(few)
     other = (truth + 0.2 * torch.rand(truth.shape, generator=generator)).clamp(0, 1)
-    maps = [images.permute(0, 2, 3, 1).double().numpy() for images in (other, truth)]
-    expected = Ssim().per_image(ReconstructionOutcome(*maps)).mean()
+    predicted, shown = (x.permute(0, 2, 3, 1).double().numpy() for x in (other, truth))
+    expected = Ssim().per_image(ReconstructionOutcome(predicted, shown)).mean()
     assert structural_similarity(other, truth).item() == pytest.approx(expected, abs=1e-5)
     assert structural_similarity(truth, truth).item() == pytest.approx(1, abs=1e-5)
 
