@@ -170,7 +170,7 @@ def test_intervals_of_the_tpr_at_1_percent_hold_the_truth_in_90_percent(
     truth = float(norm.sf(norm.isf(0.01) - apart))
     metric = TprAtFpr()
     held = []
-    for seed in range(1000):
+    for seed in range(500):
         random = np.random.default_rng(seed)
         subject = np.repeat(np.arange(subjects), images)
         labels = random.integers(0, 2, subjects)[subject]
