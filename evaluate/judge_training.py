@@ -27,7 +27,7 @@ from .records import Records, decode_images, read_truth
 EPOCHS = 20
 SCALE = 16.0
 MARGIN = 0.1
-LEARNING_RATE = 2e-3
+LEARNING_RATE = 5e-3
 CENTRES = 0.05  # short at first, so that a step turns them far
 LIGHT = 0.2  # largest change of contrast; half of it of brightness
 BLURS = (1, 2, 4)  # pixels on a side that become one
