@@ -5,9 +5,9 @@ its docstring is what the leaderboard says about it. A metric that is a mean ove
 `MeanMetric` or `ReconstructionMetric` and says what one image contributes; any other subclasses
 `Metric` and says what it is under image weights, which is all the bootstrap needs.
 
-Everything is computed in float64 with NumPy, several images at a time in threads, because NumPy
-lets go of the interpreter while it computes; torch's own threads would only fight over them. An
-image never depends on its neighbours, so neither threads nor row order change a bit of its value.
+Everything is computed in float64, several images at a time in threads, by code that lets go of the
+interpreter while it computes; torch's own threads would only fight over them. An image never
+depends on its neighbours, so neither threads nor row order change a bit of its value.
 
 Legend: N images, B bootstrap replicates, K classes, S image side in pixels.
 """
@@ -28,8 +28,8 @@ from ...schemas.scores import HEADLINE
 from ..identity import Identity
 
 REGISTRY = Registry("metric", __name__, "Metric")
-CHUNK_VALUES = 2**15  # image values compared in one step: they stay in the processor's cache
-STEPS = 16  # that a thread takes before it asks for more
+CHUNK_VALUES = 2**17  # compared in one step: few waits for the interpreter, mostly in the cache
+STEPS = 8  # that a thread takes before it asks for more
 THREADS = os.cpu_count() or 1
 
 Values = NDArray[np.float64]

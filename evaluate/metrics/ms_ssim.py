@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import ReconstructionMetric, ReconstructionOutcome, Values
-from .ssim import SIDE, fractions
+from .ssim import SIDE, similarities
 
 # Wang et al. 2003, section 3.2: how much each scale counts, the finest first.
 EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -36,11 +36,9 @@ class MsSsim(ReconstructionMetric):
         for scale, exponent in enumerate(EXPONENTS):
             if scale:
                 predicted, truth = _halved(predicted), _halved(truth)
-            (luminance, of_luminance), (structure, of_structure) = fractions(predicted, truth)
-            similarity = structure / of_structure
-            if scale == len(EXPONENTS) - 1:
-                similarity *= luminance / of_luminance
-            product *= similarity.mean(axis=1).clip(min=0) ** exponent
+            similarity, structure = similarities(predicted, truth)
+            term = similarity if scale == len(EXPONENTS) - 1 else structure
+            product *= term.clip(min=0) ** exponent
         return product
 
 

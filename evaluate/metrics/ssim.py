@@ -1,11 +1,7 @@
 """Structural similarity."""
 
-from functools import cache
-from threading import local
-
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-from scipy.linalg import convolution_matrix
+from numba import njit
 
 from ...schemas import UsageError
 from . import ReconstructionMetric, Values
@@ -17,8 +13,6 @@ WINDOW /= WINDOW.sum()
 SIDE = len(WINDOW)
 C1 = 0.01**2  # (K1 L)^2 and (K2 L)^2 with a data range L of 1
 C2 = 0.03**2
-BLOCK = 8  # windows averaged by one small matrix product: the fastest, and too small for BLAS
-#            to share between threads, so that the number of threads cannot change its sums
 
 
 class Ssim(ReconstructionMetric):
@@ -39,76 +33,71 @@ class Ssim(ReconstructionMetric):
                 f"ssim needs images of at least {SIDE} x {SIDE} pixels, but these "
                 f"are {height} x {width}; make the release with a larger size"
             )
-        (similarity, luminance), (structure, variance) = fractions(predicted, truth)
-        similarity *= structure
-        luminance *= variance
-        similarity /= luminance
-        averages: Values = similarity.mean(axis=1)
-        return averages
+        similarity, _ = similarities(predicted, truth)
+        return similarity
 
 
-class Scratch(local):
-    """Arrays that a thread fills again and again: the pages of fresh ones cost more than the sums.
+def similarities(predicted: Values, truth: Values) -> tuple[Values, Values]:
+    """Average eq. (13), and its factor of contrast and structure alone, over each image: (n,).
 
-    What `of` returns is good until the thread asks for the same name again.
+    Images (n, H, W, 3) are in grey levels.
     """
-
-    def __init__(self) -> None:
-        self.arrays: dict[str, Values] = {}
-
-    def of(self, name: str, shape: tuple[int, ...]) -> Values:
-        """Return an array of that shape; its content is whatever was there."""
-        if name not in self.arrays or self.arrays[name].shape != shape:
-            self.arrays[name] = np.empty(shape)
-        return self.arrays[name]
+    averages = np.zeros((2, len(truth)))
+    for number, (x, y) in enumerate(zip(predicted, truth, strict=True)):
+        _compare(np.ascontiguousarray(x), np.ascontiguousarray(y), averages[:, number])
+    return averages[0], averages[1]
 
 
-SCRATCH = Scratch()
+def _compare_image(x: Values, y: Values, averages: Values) -> None:
+    """Add up one image (H, W, 3), a row of windows at a time, so that all stays in the cache.
 
-
-def fractions(predicted: Values, truth: Values) -> tuple[tuple[Values, Values], ...]:
-    """Numerator and denominator of eq. (13): of luminance, then of contrast and structure.
-
-    Each (n, windows of all channels), in scratch arrays. They follow from the local means and mean
-    squares of s = x + y and d = x - y, four blurs instead of five: 4 xy = s^2 - d^2 and
-    2 (x^2 + y^2) = s^2 + d^2. Of an exact copy d is 0, and both fractions are 1.
+    The local means a, b and mean squares of the sum and the difference of the images are all that
+    eq. (13) needs, four blurs instead of five: 4 xy = (x + y)^2 - (x - y)^2, and so on. The
+    difference of an exact copy is 0, and both averages are 1.
     """
-    count, height, width, channels = truth.shape
-    maps = SCRATCH.of("maps", (4, count, channels, height, width))
-    x, y = predicted.transpose(0, 3, 1, 2), truth.transpose(0, 3, 1, 2)
-    np.add(x, y, out=maps[0])
-    np.subtract(x, y, out=maps[1])
-    np.square(maps[:2], out=maps[2:])
-    rows = _blurred("rows", maps.reshape(-1, height, width))
-    windows = _blurred("windows", rows.swapaxes(1, 2)).reshape(4, count, -1)
-    squares = np.square(windows[:2], out=SCRATCH.of("squares", windows[:2].shape))
-    variances = np.subtract(windows[2:], squares, out=windows[2:])
-    luminance = _fraction(squares, 2 * C1 * 255**2, out=windows[0])
-    return luminance, _fraction(variances, 2 * C2 * 255**2, out=windows[1])
+    height, width, channels = x.shape
+    row, inner, windows = width * channels, (width - SIDE + 1) * channels, height - SIDE + 1
+    maps = np.empty((4, height * row))
+    down, means = np.empty(row), np.empty((4, inner))
+    similarity, structure = np.zeros(inner), np.zeros(inner)
+    _sum_and_difference(x.reshape(-1), y.reshape(-1), maps)
+    for top in range(windows):
+        for kind in range(4):
+            _blur(maps[kind, top * row :], row, down)
+            _blur(down, channels, means[kind])
+        for place in range(inner):
+            a, b = means[0, place] ** 2, means[1, place] ** 2
+            of_sum = means[2, place] - a + 2 * C2 * 255**2
+            of_difference = means[3, place] - b
+            contrast = (of_sum - of_difference) / (of_sum + of_difference)
+            a += 2 * C1 * 255**2
+            structure[place] += contrast
+            similarity[place] += contrast * ((a - b) / (a + b))
+    averages[0] = similarity.sum() / (inner * windows)
+    averages[1] = structure.sum() / (inner * windows)
 
 
-def _fraction(terms: Values, constant: float, out: Values) -> tuple[Values, Values]:
-    of_sum, of_difference = terms
-    of_sum += constant
-    return np.subtract(of_sum, of_difference, out=out), np.add(of_sum, of_difference, out=of_sum)
+def _fill(x: Values, y: Values, maps: Values) -> None:
+    """Put sum and difference of two images, and their squares, into the maps."""
+    for place in range(len(x)):
+        of_sum, difference = x[place] + y[place], x[place] - y[place]
+        maps[0, place], maps[1, place] = of_sum, difference
+        maps[2, place], maps[3, place] = of_sum**2, difference**2
 
 
-def _blurred(name: str, maps: Values) -> Values:
-    """Average (m, H, W) down the columns under every whole window: (m, H - 10, W)."""
-    count, height, width = maps.shape
-    inside = height - SIDE + 1
-    block = min(BLOCK, inside)
-    blocks = inside // block
-    averages = SCRATCH.of(name, (count, inside, width))
-    views = sliding_window_view(maps, block + SIDE - 1, axis=1)[:, ::block].swapaxes(2, 3)
-    whole = averages[:, : blocks * block].reshape(count, blocks, block, width)
-    np.matmul(_band(block), views[:, :blocks], out=whole)
-    if inside % block:
-        np.matmul(_band(block), maps[:, height - block - SIDE + 1 :], out=averages[:, -block:])
-    return averages
+def _blur_line(line: Values, step: int, blurred: Values) -> None:
+    """Average windows whose values are `step` apart, symmetric pairs together."""
+    middle = line[SIDE // 2 * step :]
+    for place in range(len(blurred)):
+        blurred[place] = WINDOW[SIDE // 2] * middle[place]
+    for offset in range(SIDE // 2):
+        near, far = line[offset * step :], line[(SIDE - 1 - offset) * step :]
+        for place in range(len(blurred)):
+            blurred[place] += WINDOW[offset] * (near[place] + far[place])
 
 
-@cache
-def _band(block: int) -> Values:
-    """The window at `block` places, one below the other: (block, block + 10)."""
-    return np.ascontiguousarray(convolution_matrix(WINDOW, block).T)
+# Compiled when an image is first compared, in a second or two; NumPy alone would take three times
+# as long for each image, and threads would wait for each other between its many small steps.
+_sum_and_difference = njit(nogil=True)(_fill)
+_blur = njit(nogil=True)(_blur_line)
+_compare = njit(nogil=True)(_compare_image)
