@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..evaluate.intervals import REPLICATES, estimates
+from ..evaluate.intervals import estimates
 from ..evaluate.metrics import REGISTRY, ReconstructionOutcome, Values
 from ..schemas import LeakboardError
+from ..schemas.resampling import REPLICATES
 from . import Case
 
 METRICS = ("l1", "psnr", "ssim")
