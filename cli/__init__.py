@@ -17,6 +17,7 @@ from .demo import demo
 from .doctor import doctor
 from .generate import generate
 from .judge import judge
+from .reproduce import reproduce
 from .schema import schema
 from .score import score
 from .serve import serve
@@ -48,6 +49,7 @@ COMMANDS = (
     doctor,
     generate,
     judge,
+    reproduce,
     schema,
     score,
     serve,

@@ -24,8 +24,9 @@ MAY_IMPORT = {
     "generate": {"schemas"},
     "evaluate": {"schemas"},
     "leaderboard": {"schemas"},
-    "benchmarks": {"schemas", "generate", "evaluate", "leaderboard"},
-    "cli": {"schemas", "generate", "evaluate", "leaderboard", "benchmarks"},
+    "experiments": {"schemas", "generate", "evaluate"},
+    "benchmarks": {"schemas", "generate", "evaluate", "leaderboard", "experiments"},
+    "cli": {"schemas", "generate", "evaluate", "leaderboard", "experiments", "benchmarks"},
 }
 PUBLIC_DOOR = "leakboard.generate.load_client"  # for attacks and bounds that need the client
 UNPICKLERS = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
