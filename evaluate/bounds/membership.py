@@ -137,6 +137,8 @@ def _features(client: Any, inputs: Tensor, task: Tensor, seed: int) -> Numbers:
         shares = logits.softmax(dim=1)
         output = torch.stack([loss, torch.special.entr(shares).sum(dim=1), shares.amax(dim=1)], 1)
         channels = activation.flatten(2)
-        found.append(torch.cat([output, channels.mean(dim=2), channels.std(dim=2)], dim=1))
+        found.append(
+            torch.cat([output, channels.mean(dim=2), channels.std(dim=2, correction=0)], dim=1)
+        )
     features: Numbers = torch.cat(found).double().numpy()
     return features

@@ -2,17 +2,20 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor
 
 from leakboard.evaluate import measure_bound
 from leakboard.evaluate.bounds import REGISTRY, Bound, Values
 from leakboard.evaluate.measure import summaries
+from leakboard.generate import load_client
 from leakboard.schemas import Direction, NoBound, Release
 from leakboard.schemas.bounds import BoundReport, Quantity
+from leakboard.schemas.config import SplitLayer
 from leakboard.schemas.registry import options_of
 
 from ..tiny import MakeRelease
@@ -101,3 +104,22 @@ def test_a_mean_is_the_mean_of_the_samples() -> None:
     measured = summaries({"value": np.array([1.0, 1.0, 7.0])}, {"value": quantity}, list("abc"))
     assert measured["value"].value == 3
     assert measured["value"].low < 3 < measured["value"].high
+
+
+@pytest.mark.parametrize("defense", ["disco", "gaussian_noise"])
+@pytest.mark.parametrize("layer", get_args(SplitLayer))
+def test_a_cut_elsewhere_leaves_what_the_network_says(
+    release_of: MakeRelease, defense: str, layer: str
+) -> None:
+    folder = release_of(defense).folder
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    whole, cut = load_client(folder), load_client(folder, layer)
+    expected = whole.task_network(whole.mean(images))
+    torch.testing.assert_close(cut.task_network(cut.mean(images)), expected)
+
+
+def test_draws_cannot_be_held_inside_the_network(release_of: MakeRelease) -> None:
+    folder = release_of("random_pruning").folder
+    assert load_client(folder, "layer1").defense.randomized
+    with pytest.raises(NoBound, match="cannot be held inside the network"):
+        load_client(folder, "layer2")

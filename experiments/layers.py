@@ -1,0 +1,148 @@
+"""Do measures without an attack predict what attacks find, over layers and defenses?
+
+Huang et al. (2024) say so of degrees of freedom and Jacobian rank, for membership; their
+estimators are not public, so the measures here are our reading. We add reconstruction.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+
+from ..generate import generate
+from ..schemas import Config, Release, Score
+from ..schemas.bounds import Measured
+from ..schemas.config import Scale, SplitLayer
+from ..schemas.files import write_text
+from . import Report
+from ._correlation import Correlation
+from ._points import SEED, Effort, Point, Untrained, before_training, measured_points
+
+LAYERS: tuple[SplitLayer, ...] = ("relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
+UNDEFENDED = "cifar10-none"
+# Where the networks of a configuration are cut: the defense stays after layer1.
+POINTS: Mapping[str, tuple[SplitLayer, ...]] = {
+    UNDEFENDED: LAYERS,
+    "cifar10-disco": LAYERS[2:],
+    "cifar10-random-pruning": ("layer1",),
+    "cifar10-gaussian-noise": ("layer1",),
+}
+MEASURES = (
+    *("rank_1e-2", "stable_rank", "log_volume"),
+    *("ridge_1e-1", "participation_ratio", "entropy_rank"),
+)
+LEAKAGE = ("decoder_ssim", "classifier_auc")
+Correlations = Mapping[str, Mapping[str, Correlation]]  # per measure, per leakage
+EFFORTS: Mapping[Scale, Effort] = {
+    "smoke": Effort(2000, 4, 32, 128, 1, 32, 200),
+    "reduced": Effort(None, 16, 256, 4000, 6, 256, 4000),
+    "paper": Effort(None, 256, 2000, 18_000, 20, 5000, 36_000),
+}
+
+
+def run(source: str, scale: Scale, out: Path) -> Report:
+    """Measure and attack every point of CIFAR-10 from `source`; write layers.json and layers.md.
+
+    A release that lies in `out`, and a point that was measured there, is not made again.
+    """
+    effort = EFFORTS[scale]
+    points = [
+        point
+        for name, layers in POINTS.items()
+        for point in measured_points(
+            _release(source, out / name, effort.limit), layers, out, effort
+        )
+    ]
+    before = list(before_training(Release.open(out / UNDEFENDED), LAYERS, out, effort))
+    found = correlations(points)
+    report = Report(
+        experiment="layers",
+        scale=scale,
+        seed=SEED,
+        versions={name: version(name) for name in ("leakboard", "torch", "scipy")},
+        results={
+            "points": [point.model_dump(mode="json") for point in points],
+            "untrained": [one.model_dump(mode="json") for one in before],
+            "correlations": {
+                measure: {leakage: one.model_dump(mode="json") for leakage, one in row.items()}
+                for measure, row in found.items()
+            },
+        },
+    )
+    write_text(out / "layers.json", report.to_json())
+    write_text(out / "layers.md", f"{_profile(points)}\n{_beginning(before)}\n{_matrix(found)}")
+    return report
+
+
+def _release(source: str, folder: Path, limit: int | None) -> Release:
+    if not folder.exists():
+        with as_file(files(f"{__package__.rpartition('.')[0]}.configs")) as configs:
+            config = Config.read(configs / f"{folder.name}.toml")
+        generate(config, folder, source=source, limit=limit)
+    return Release.open(folder)
+
+
+def correlations(points: Sequence[Point]) -> Correlations:
+    """Correlate every measure with every leakage over the points."""
+    leakages = {
+        "decoder_ssim": np.array([point.decoder_ssim.value for point in points]),
+        "classifier_auc": np.array([point.measured["classifier_auc"].value for point in points]),
+    }
+    return {
+        measure: {
+            leakage: Correlation.of(
+                np.array([point.measured[measure].value for point in points]), found, SEED
+            )
+            for leakage, found in leakages.items()
+        }
+        for measure in MEASURES
+    }
+
+
+def _profile(points: Sequence[Point]) -> str:
+    """A Markdown table: a row per point, 95 % intervals over subjects."""
+    columns = (*MEASURES, "classifier_auc", "loss_auc")
+    first = points[0]
+    counts = {name: first.measured[name].n for name in columns}
+    head = ["release", "cut at", f"decoder SSIM (n = {first.decoder_ssim.n})"]
+    head += [f"{name} (n = {count})" for name, count in counts.items()]
+    rows = [
+        [
+            point.release,
+            point.layer,
+            _interval(point.decoder_ssim),
+            *(_interval(point.measured[name]) for name in columns),
+        ]
+        for point in points
+    ]
+    return _table(head, rows)
+
+
+def _beginning(before: Sequence[Untrained]) -> str:
+    head = ["before training, cut at", *MEASURES]
+    rows = [[one.layer, *(_interval(one.measured[name]) for name in MEASURES)] for one in before]
+    return _table(head, rows)
+
+
+def _matrix(found: Correlations) -> str:
+    n = found[MEASURES[0]][LEAKAGE[0]].n
+    head = [f"rank correlation over n = {n} points", *LEAKAGE]
+    rows = [
+        [name, *(_correlation(row[leakage]) for leakage in LEAKAGE)] for name, row in found.items()
+    ]
+    return _table(head, rows)
+
+
+def _correlation(one: Correlation) -> str:
+    return f"{one.value:+.2f} ({one.low:+.2f} to {one.high:+.2f}), p = {one.p:.3f}"
+
+
+def _interval(number: Measured | Score) -> str:
+    return f"{number.value:.3g} ({number.low:.3g} to {number.high:.3g})"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
