@@ -24,7 +24,6 @@ from ..generate import load_client
 from ..generate.client import build
 from ..schemas import Record, Release, Score
 from ..schemas.bounds import Measured
-from ..schemas.config import SplitLayer
 from ..schemas.files import write_text
 
 log = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ class Effort:
 class Untrained(Record):
     """The undefended network before its training, cut at one layer."""
 
-    layer: SplitLayer
+    layer: str
     measured: dict[str, Measured]
 
 
@@ -56,14 +55,14 @@ class Point(Record):
     """One network cut at one layer: what was measured of it, and what attacks found."""
 
     release: str
-    layer: SplitLayer
+    layer: str
     inputs: int
     measured: dict[str, Measured]
     decoder_ssim: Score
 
 
 def measured_points(
-    release: Release, layers: Sequence[SplitLayer], out: Path, effort: Effort
+    release: Release, layers: Sequence[str], out: Path, effort: Effort
 ) -> Iterator[Point]:
     """Take up the points of a release that an earlier run measured, and measure the others."""
     paths = {layer: out / "points" / f"{release.folder.name}-{layer}.json" for layer in layers}
@@ -78,9 +77,7 @@ def measured_points(
         yield Point.model_validate_json(path.read_bytes())
 
 
-def _measured(
-    release: Release, layer: SplitLayer, train: Records, test: Records, effort: Effort
-) -> Point:
+def _measured(release: Release, layer: str, train: Records, test: Records, effort: Effort) -> Point:
     asked: dict[str, tuple[int, dict[str, Any]]] = {
         "jacobian": (effort.sketched, {"exact": 0}),
         "degrees_of_freedom": (effort.encoded, {}),
@@ -99,7 +96,7 @@ def _measured(
 
 
 def before_training(
-    release: Release, layers: Sequence[SplitLayer], out: Path, effort: Effort
+    release: Release, layers: Sequence[str], out: Path, effort: Effort
 ) -> Iterator[Untrained]:
     """Measure the initial weights, which follow from the seed, at every layer."""
     with seeded(release.manifest.seed):

@@ -14,16 +14,16 @@ import numpy as np
 from ..generate import generate
 from ..schemas import Config, Release, Score
 from ..schemas.bounds import Measured
-from ..schemas.config import Scale, SplitLayer
+from ..schemas.config import Scale
 from ..schemas.files import write_text
 from . import Report
 from ._correlation import Correlation
 from ._points import SEED, Effort, Point, Untrained, before_training, measured_points
 
-LAYERS: tuple[SplitLayer, ...] = ("relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
+LAYERS: tuple[str, ...] = ("relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
 UNDEFENDED = "cifar10-none"
 # Where the networks of a configuration are cut: the defense stays after layer1.
-POINTS: Mapping[str, tuple[SplitLayer, ...]] = {
+POINTS: Mapping[str, tuple[str, ...]] = {
     UNDEFENDED: LAYERS,
     "cifar10-disco": LAYERS[2:],
     "cifar10-random-pruning": ("layer1",),
