@@ -32,7 +32,7 @@ def linearized(mean: Callable[[Tensor], Tensor], images: Tensor) -> Linear:
     """Linearise `mean` at images (n, 3, S, S): a product then costs about what `mean` itself does.
 
     Jᵀu is linear in u, so its own backward pass gives J v; forward-mode differentiation would
-    compute the activation again each time.
+    compute the activation again each time. Products are computed in the precision of `images`.
     """
     images = images.detach().requires_grad_()
     activation = mean(images)
@@ -49,6 +49,6 @@ def linearized(mean: Callable[[Tensor], Tensor], images: Tensor) -> Linear:
 
 
 def _product(output: Tensor, variable: Tensor, weights: Tensor) -> Tensor:
-    seed = weights.view_as(output)
+    seed = weights.to(output.dtype).view_as(output)
     (product,) = torch.autograd.grad(output, variable, seed, retain_graph=True)
-    return product.flatten(1)
+    return product.flatten(1).to(weights.dtype)

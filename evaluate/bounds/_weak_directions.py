@@ -18,8 +18,8 @@ TINY = torch.finfo(torch.float32).tiny
 class Search:
     """How hard to search: T perturbations, R solves each, of at most `iterations` steps.
 
-    A sample's solve ends when a step has moved the activation by less than `tolerance` times what
-    the solve began with.
+    A sample's solve ends by the first rule of LSQR (Paige & Saunders 1982), its tolerances equal:
+    the solution is exact for a Jacobian and a right-hand side that are off by so much.
     """
 
     perturbations: int
@@ -61,23 +61,28 @@ def weakened(linear: Linear, direction: Tensor, search: Search) -> Tensor:
     """
     left, best = direction.clone(), direction.clone()
     moved = linear.forward(direction)
-    start = smallest = _norm(moved) / _norm(direction).clamp(min=TINY)
+    start = _norm(moved)
+    smallest = start / _norm(direction).clamp(min=TINY)
     gradient = linear.transposed(moved)
     step, size = gradient.clone(), _dot(gradient, gradient)
-    active = torch.ones_like(size, dtype=torch.bool)
+    active, norm, growth = size > 0, torch.zeros_like(size), torch.zeros_like(size)
     for _ in range(search.iterations):
         pushed = linear.forward(step)
-        length = torch.where(active, size / _dot(pushed, pushed).clamp(min=TINY), 0.0)
+        curvature = _dot(pushed, pushed).clamp(min=TINY) / size.clamp(min=TINY)
+        length = torch.where(active, 1 / curvature, 0.0)
         left -= length * step
         moved -= length * pushed
         ratio = _norm(moved) / _norm(left).clamp(min=TINY)
         better = active & (ratio < smallest)
         best, smallest = torch.where(better, left, best), torch.where(better, ratio, smallest)
-        active &= _norm(moved) > search.tolerance * start * _norm(direction)
+        norm += curvature + growth  # of J, squared: the trace of Lanczos' matrix for JᵀJ
+        enough = norm.sqrt() * _norm(direction - left) + start
+        active &= _norm(moved) > search.tolerance * enough
         if not active.any():
             break
         gradient = linear.transposed(moved)
         before, size = size, _dot(gradient, gradient)
+        growth = curvature * size / before.clamp(min=TINY)
         step = gradient + size / before.clamp(min=TINY) * step
     return best
 

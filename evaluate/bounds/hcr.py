@@ -1,12 +1,13 @@
 """Hammersley-Chapman-Robbins bounds on every unbiased estimator of the input.
 
-Legend: n samples of a chunk; S image side; p = 3 S² input dimensions; M perturbations.
+Legend: n samples of a chunk; C channels, S side of an image; p = C S² input and d
+activation dimensions; m weak directions, M perturbations along them.
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import scipy.fft
@@ -31,23 +32,35 @@ Count = Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True)
+class Weak:
+    """Directions (n, m, p) in which the activations of images (n, C, S, S) hardly move.
+
+    `unconstrained` (n,) counts input dimensions on which the activation does not depend near the
+    image: at least these.
+    """
+
+    images: Tensor
+    linear: Linear
+    directions: Tensor
+    unconstrained: Tensor
+
+
+@dataclass(frozen=True)
 class Points:
-    """Perturbations of n samples in float64: ε (n, M, p) and how far each moves the activation.
+    """Perturbations ε (n, M, C, S, S) of n images and how far each moves the activation; float64.
 
     ε is in units of [0, 1] images, z (n, M, d) in those of the activation; `margin` (n,) is what
-    rounding may have taken from a |z|. `unconstrained` (n,) counts input dimensions on which the
-    activation does not depend near the sample: at least these.
+    rounding may have taken from a |z|.
     """
 
     epsilon: Tensor
     moved: Tensor
     margin: Tensor
-    unconstrained: Tensor
 
 
 @dataclass(frozen=True)
 class Floors:
-    """Lower bounds on standard deviations, in grey levels: each (n, 3, S, S).
+    """Lower bounds on standard deviations, in grey levels: each (n, C, S, S).
 
     `modes` is per orthonormal DCT mode and `pixels` per pixel, from all perturbations together;
     `single_point` per mode from the best one alone, as published.
@@ -68,9 +81,13 @@ class Hcr(GaussianBound):
     Chaudhuri et al. 2024, "Guarantees of confidentiality via Hammersley-Chapman-Robbins bounds",
     with the bound of many perturbations together (Barankin). The perturbations are found by
     `perturbations` runs of `pits` matrix-free least-squares solves on the client's Jacobian, and
-    each is tried at several sizes: those that move the activation by `scales` times the noise. A
-    bound holds however well they were found. An estimator with prior knowledge is biased, and may
-    err less; one is unbiased only if it is so for every input near the sample, photo or not.
+    each is tried at several sizes: those that move the activation by `scales` times the noise, or
+    a pixel by `scales` times its range. A bound holds however well they were found, so the search
+    may use bfloat16 (`precision`), where the processor has it; the bound itself is in float64.
+
+    An estimator with prior knowledge is biased, and may err less. One counts as unbiased if it is
+    so for every input near the sample, photo or not. Where `unconstrained` is not zero, no finite
+    floor is the last word: a longer search finds a higher one.
     """
 
     quantities: ClassVar = {
@@ -93,11 +110,13 @@ class Hcr(GaussianBound):
         perturbations: Count = 2,
         pits: Count = 4,
         iterations: Count = 50,
-        tolerance: Annotated[float, Field(gt=0, lt=1)] = 1e-3,
-        scales: tuple[Annotated[float, Field(gt=0, le=5)], ...] = (0.01, 0.1, 0.7),
+        tolerance: Annotated[float, Field(gt=0, lt=1)] = 1e-4,
+        scales: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.01, 0.1, 0.7),
+        precision: Literal["float32", "bfloat16"] = "float32",
         seed: int = 0,
     ) -> None:
         super().__init__(sigma=sigma)
+        self.precision = precision
         self.search = Search(perturbations, pits, iterations, tolerance)
         self.scales = scales
         self.seed = seed
@@ -106,15 +125,18 @@ class Hcr(GaussianBound):
         """Yield the quantities, a chunk of samples at a time."""
         images = inputs.float() / GREY_LEVELS
         std = self.noise_std(client, images)
-        for points in self.points(client, images, std):
-            yield summary(floors(points, std, images.shape[-1]), points.unconstrained)
+        exact = exactly(client)
+        for weak in self.weak(client, images):
+            found = floors(perturbed(exact, weak, std, self.scales), std)
+            yield summary(found, weak.unconstrained)
 
     def pictures(self, client: Any, inputs: Tensor) -> Mapping[str, NDArray[np.uint8]]:
         """Draw, for each input, its floor per pixel and per DCT mode: white is 64 grey levels."""
         images = inputs.float() / GREY_LEVELS
-        std = self.noise_std(client, images)
+        std, exact = self.noise_std(client, images), exactly(client)
         drawn = [
-            floors(points, std, images.shape[-1]) for points in self.points(client, images, std)
+            floors(perturbed(exact, weak, std, self.scales), std)
+            for weak in self.weak(client, images)
         ]
         return {
             f"{name}-{row}": _grey(part.mean(axis=0))
@@ -122,30 +144,42 @@ class Hcr(GaussianBound):
             for row, part in enumerate(np.concatenate([getattr(one, name) for one in drawn]))
         }
 
-    def points(self, client: Any, images: Tensor, std: float) -> Iterator[Points]:
-        """Find perturbations of the images, a chunk of samples at a time."""
+    def weak(self, client: Any, images: Tensor) -> Iterator[Weak]:
+        """Search for weak directions of images in [0, 1], a chunk of samples at a time."""
         generator = torch.Generator().manual_seed(self.seed)
-        exact = copy.deepcopy(client).double()
+        dtype = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
+        searched = copy.deepcopy(client).to(dtype)
         with torch.no_grad():
             features = client.mean(images[:1]).numel()
         count = self.search.perturbations * self.search.pits * len(self.scales)
         step = max(1, CHUNK_NUMBERS // (count * (images[0].numel() + features)))
         for part in images.split(step):
-            linear = linearized(client.mean, part)
+            linear = linearized(searched.mean, part.to(dtype))
             directions = weak_directions(linear, len(part), self.search, generator)
-            epsilon = sized(linear, directions, std, self.scales)
-            moved, margin = displacements(exact.mean, part.double(), epsilon)
-            yield Points(epsilon, moved, margin, unconstrained(linear, len(part), generator))
+            yield Weak(part, linear, directions, unconstrained(linear, len(part), generator))
 
 
-def sized(linear: Linear, directions: Tensor, std: float, scales: tuple[float, ...]) -> Tensor:
+def exactly(client: Any) -> Any:
+    """The client in float64: differences of activations may be small."""
+    return copy.deepcopy(client).double()
+
+
+def perturbed(exact: Any, weak: Weak, std: float, scales: Sequence[float]) -> Points:
+    """Perturb images along their weak directions, far enough to tell from noise of `std`."""
+    epsilon = sized(weak.linear, weak.directions, std, scales)
+    moved, margin = displacements(exact.mean, weak.images.double(), epsilon)
+    return Points(epsilon.unflatten(2, weak.images.shape[1:]), moved, margin)
+
+
+def sized(linear: Linear, directions: Tensor, std: float, scales: Sequence[float]) -> Tensor:
     """Stretch unit directions (n, m, p) so that each moves the activation by every s · std.
 
-    To first order; but no perturbation exceeds the full range of grey levels: (n, m · scales, p).
+    To first order, and where no pixel moves by more than s times the full range: beyond, the
+    activation often starts to move where it did not. Returns (n, m · scales, p).
     """
     moved = torch.stack([linear.forward(one).norm(dim=1) for one in directions.unbind(1)], dim=1)
-    longest = 1 / directions.abs().amax(dim=2)
-    lengths = [torch.minimum(scale * std / moved, longest) for scale in scales]
+    widest = directions.abs().amax(dim=2)
+    lengths = [scale * torch.minimum(std / moved, 1 / widest) for scale in scales]
     return torch.cat([length[:, :, None] * directions for length in lengths], dim=1).double()
 
 
@@ -178,23 +212,23 @@ def unconstrained(linear: Linear, n: int, generator: torch.Generator) -> Tensor:
     return torch.clamp(p - rank, min=0)
 
 
-def floors(points: Points, std: float, side: int) -> Floors:
-    """Bound each DCT mode and each pixel of n samples from their perturbations."""
-    modes = dct(points.epsilon, side)
+def floors(points: Points, std: float) -> Floors:
+    """Bound each DCT mode and each pixel of n images from their perturbations."""
+    modes, pixels = dct(points.epsilon).flatten(2), points.epsilon.flatten(2)
     bounds = (
         multi_point(modes, points.moved, std, points.margin),
-        multi_point(points.epsilon, points.moved, std, points.margin),
+        multi_point(pixels, points.moved, std, points.margin),
         single_point(modes, points.moved, std, points.margin),
     )
-    return Floors(*((GREY_LEVELS * b.sqrt()).reshape(-1, 3, side, side).numpy() for b in bounds))
+    shape = points.epsilon.shape[2:]
+    return Floors(*((GREY_LEVELS * b.sqrt()).unflatten(1, shape).numpy() for b in bounds))
 
 
-def dct(vectors: Tensor, side: int) -> Tensor:
-    """Orthonormal type-II DCT of each channel of images (…, 3 · S · S)."""
-    matrix = torch.from_numpy(scipy.fft.dct(np.eye(side), norm="ortho", axis=0))
-    pictures = vectors.reshape(*vectors.shape[:-1], 3, side, side)
-    modes: Tensor = matrix @ pictures @ matrix.T
-    return modes.reshape(vectors.shape)
+def dct(images: Tensor) -> Tensor:
+    """Orthonormal type-II DCT of each channel of images (…, S, S), float64."""
+    matrix = torch.from_numpy(scipy.fft.dct(np.eye(images.shape[-1]), norm="ortho", axis=0))
+    modes: Tensor = matrix @ images @ matrix.T
+    return modes
 
 
 def summary(found: Floors, unconstrained: Tensor) -> Values:

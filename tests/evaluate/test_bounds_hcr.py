@@ -17,7 +17,7 @@ from leakboard.evaluate.bounds._covariance import multi_point, single_point
 from leakboard.evaluate.bounds._linear import linearized
 from leakboard.evaluate.bounds._weak_directions import Search, weak_directions
 from leakboard.evaluate.bounds.fisher import Fisher
-from leakboard.evaluate.bounds.hcr import Floors, Hcr, dct, floors
+from leakboard.evaluate.bounds.hcr import Floors, Hcr, dct, exactly, floors, perturbed
 from leakboard.generate import load_client
 
 from ..tiny import MakeRelease
@@ -61,8 +61,8 @@ def measured(bound: Fisher | Hcr, client: nn.Module, inputs: Tensor) -> Values:
 
 
 def floors_of(bound: Hcr, client: nn.Module, inputs: Tensor) -> Floors:
-    (points,) = bound.points(client, inputs.float() / 255, STD)
-    return floors(points, STD, inputs.shape[-1])
+    (weak,) = bound.weak(client, inputs.float() / 255)
+    return floors(perturbed(exactly(client), weak, STD, bound.scales), STD)
 
 
 def cramer_rao(jacobian: Tensor) -> NDArray[np.float64]:
@@ -81,7 +81,8 @@ def test_many_points_attain_cramer_rao_on_a_linear_client(features: int, side: i
     for floor in found.pixels.reshape(2, p):
         assert (floor <= exact * (1 + 1e-6)).all()
         np.testing.assert_allclose(floor, exact, rtol=0.02)
-    in_modes = cramer_rao(weights @ dct(torch.eye(p).double(), side).float())
+    basis = dct(torch.eye(p).double().unflatten(1, (3, side, side))).flatten(1)
+    in_modes = cramer_rao(weights @ basis.float())
     np.testing.assert_allclose(found.modes.reshape(2, p), np.stack([in_modes] * 2), rtol=0.02)
 
 
@@ -141,7 +142,7 @@ def test_no_bound_exceeds_what_least_squares_attains() -> None:
         limit = errors.var(axis=0, ddof=1) * (draws - 1) / chi2.ppf(level / p, draws - 1)
         found = floors_of(Hcr(perturbations=p), linear_client(weights), images(1, side))
         assert (np.square(found.pixels.reshape(p)) <= limit).all()
-        modes = dct(torch.from_numpy(errors), side).numpy()
+        modes = dct(torch.from_numpy(errors).unflatten(1, (3, side, side))).flatten(1).numpy()
         limit = modes.var(axis=0, ddof=1) * (draws - 1) / chi2.ppf(level / p, draws - 1)
         for floor in (found.modes, found.single_point):
             assert (np.square(floor.reshape(p)) <= limit).all()
@@ -260,6 +261,6 @@ def test_the_products_are_the_true_derivative_of_a_client(
 
 
 def test_the_transform_is_the_orthonormal_cosine_transform() -> None:
-    pictures = torch.randn(2, 3 * 5 * 5, generator=torch.Generator().manual_seed(9)).double()
-    expected = scipy.fft.dctn(pictures.view(2, 3, 5, 5).numpy(), axes=(2, 3), norm="ortho")
-    np.testing.assert_allclose(dct(pictures, 5).view(2, 3, 5, 5).numpy(), expected, atol=1e-12)
+    pictures = torch.randn(2, 3, 5, 5, generator=torch.Generator().manual_seed(9)).double()
+    expected = scipy.fft.dctn(pictures.numpy(), axes=(2, 3), norm="ortho")
+    np.testing.assert_allclose(dct(pictures).numpy(), expected, atol=1e-12)
