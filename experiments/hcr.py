@@ -125,7 +125,7 @@ def small_cifar10(release: Release, effort: Effort) -> System:
     def decoder() -> nn.Module:
         return nn.Sequential(
             *(nn.Linear(3072, 4096), nn.ReLU(), nn.Unflatten(1, (64, 8, 8))),
-            ConvDecoder((64, 8, 8), 32),
+            ConvDecoder((64, 8, 8), 32, width=128),
         )
 
     about = f"CIFAR-10, convolutions of {'-'.join(map(str, effort.widths))}, 3072 features"
@@ -159,7 +159,7 @@ def split_resnet(release: Release, effort: Effort) -> System:
     about = "CIFAR-10, living or not, ResNet-18 split after layer1"
 
     def decoder() -> nn.Module:
-        return ConvDecoder(shape, 32)
+        return ConvDecoder(shape, 32, width=128)
 
     return System(about, client, client.task_network, decoder, attackers, test, truth)
 
