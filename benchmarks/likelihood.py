@@ -5,8 +5,6 @@ same loss. Each runs with one thread and with all, and its faster run counts.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -14,6 +12,7 @@ from torch import Tensor
 from ..evaluate.evidence import Evidence
 from ..evaluate.image_priors import ImagePriors
 from ..evaluate.optimizing import Schedule, optimize
+from ..evaluate.threads import threads
 from ..generate import Client
 from ..generate.datasets.synthetic import Synthetic
 from ..generate.defenses import create
@@ -58,8 +57,8 @@ def _client() -> Client:
 def _fastest(client: Client, received: Tensor, together: int) -> tuple[float, float]:
     """Image-steps per second with the better number of threads, and the mean final loss."""
     measured = []
-    for threads in sorted({1, torch.get_num_threads()}):
-        with _threads(threads):
+    for count in sorted({1, torch.get_num_threads()}):
+        with threads(count):
             start = time.perf_counter()
             losses = [
                 _fit(client, part, first * together)
@@ -80,13 +79,3 @@ def _fit(client: Client, received: Tensor, first: int) -> Tensor:
         return evidence.distance(client.layers(images))
 
     return distance(optimize(ImagePriors(draws, SIZE), distance, SCHEDULE))
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

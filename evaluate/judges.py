@@ -6,8 +6,6 @@ Legend: N images, S image side in pixels, D embedding.
 import hashlib
 import json
 import pkgutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from ..schemas import (
 from ..schemas.files import sha256_of, write_bytes
 from ..schemas.judge import JUDGE_KEY
 from .architectures import Residual
+from .threads import threads
 
 EMBEDDING = 128
 WIDTH = 32
@@ -71,7 +70,7 @@ class Judge:
 
         Raises `UsageError` where the network does not give N rows of finite numbers.
         """
-        with torch.no_grad(), one_thread():
+        with torch.no_grad(), threads(1):
             found = [
                 self._checked(self.network(_unit(images[start : start + BATCH])))
                 for start in range(0, len(images), BATCH)
@@ -195,14 +194,3 @@ def _packed(network: nn.Module, metadata: dict[str, str]) -> bytes:
 
 def _unit(images: NDArray[Any]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread, so that sums are taken in one order whatever the machine's load."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -1,7 +1,6 @@
 """Learned perceptual image patch similarity."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...schemas import CorruptData, Direction, SchemaMismatch, Track
+from ..threads import threads
 from . import Images, MeanMetric, ReconstructionOutcome, Values, to_grey_levels
 
 WEIGHTS = Path.home() / ".leakboard" / "lpips_alex.safetensors"
@@ -62,7 +62,7 @@ class Lpips(MeanMetric[ReconstructionOutcome]):
         """Compare one pair at a time, in one thread, so that no bit depends on its company."""
         weights = read_weights(WEIGHTS)
         pairs = zip(outcome.predicted, outcome.truth, strict=True)
-        with _one_thread():
+        with threads(1):
             distances = [_distance(scaled(a), scaled(b), weights) for a, b in pairs]
         return np.array(distances)
 
@@ -125,13 +125,3 @@ def perceptual_distance(features: Iterator[Tensor], linear: Sequence[Tensor]) ->
         unit = layer / (layer.square().sum(dim=1, keepdim=True) + 1e-8).sqrt()
         total += float((weight.double() * (unit[0] - unit[1]).square()).sum(dim=0).mean())
     return total
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
