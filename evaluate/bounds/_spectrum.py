@@ -83,24 +83,32 @@ def sketched_spectra(
 def _bidiagonal(linear: Linear, start: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """Golub-Kahan bidiagonalisation of n Jacobians at once: its two diagonals, (n, steps) each.
 
-    The right vectors are kept orthogonal, which is enough for both sides (Simon & Zha 2000). A
-    sample whose Krylov space is exhausted goes on with zeros.
+    Both bases are kept orthogonal: where one singular value towers above the rest, rounding would
+    otherwise grow from step to step. A sample whose Krylov space is exhausted goes on with zeros.
     """
     count = len(start)
-    diagonal = start.new_zeros(count, steps)
-    below = torch.zeros_like(diagonal)
-    basis = start.new_zeros(count, steps, linear.inputs)
-    left, _ = _unit(start, torch.zeros(count, 1))
-    right, size = basis[:, 0], start.new_zeros(count, 1)
+    diagonal, below = start.new_zeros(count, steps), start.new_zeros(count, steps)
+    lefts = start.new_zeros(count, steps, start.shape[1])
+    rights = start.new_zeros(count, steps, linear.inputs)
+    left, largest = _unit(start, start.new_zeros(count, 1))[0], start.new_zeros(count, 1)
     for step in range(steps):
-        pulled = linear.transposed(left) - size * right
-        seen = basis[:, :step]
-        pulled = pulled - ((seen @ pulled[:, :, None]).mT @ seen)[:, 0]
-        right, size = _unit(pulled, diagonal[:, :1])
-        basis[:, step], diagonal[:, step] = right, size[:, 0]
-        left, size = _unit(linear.forward(right) - size * left, diagonal[:, :1])
+        lefts[:, step] = left
+        pulled = _orthogonal(linear.transposed(left), rights[:, :step])
+        right, size = _unit(pulled, largest)
+        rights[:, step], diagonal[:, step] = right, size[:, 0]
+        largest = torch.maximum(largest, size)
+        left, size = _unit(_orthogonal(linear.forward(right), lefts[:, : step + 1]), largest)
         below[:, step] = size[:, 0]
+        largest = torch.maximum(largest, size)
     return diagonal, below
+
+
+def _orthogonal(vectors: Tensor, basis: Tensor) -> Tensor:
+    """Take from vectors (n, p) what lies in the span of bases (n, k, p); twice is enough."""
+    for _ in range(2):
+        inside = (basis @ vectors[:, :, None]).mT
+        vectors = vectors - (inside @ basis)[:, 0]
+    return vectors
 
 
 def _unit(vectors: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:

@@ -98,7 +98,7 @@ class Jacobian(Bound):
         """How many images are sketched at once."""
         with torch.no_grad():
             outputs = fixed(client, self.seed)(inputs[:1].float() / 255).numel()
-        return max(1, HELD // (self.steps * inputs[0].numel() + 16 * outputs))
+        return max(1, HELD // (self.steps * (inputs[0].numel() + outputs)))
 
 
 def above(spectrum: NDArray[np.float64], share: float) -> float:

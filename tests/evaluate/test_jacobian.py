@@ -170,6 +170,22 @@ def test_the_sketch_agrees_with_the_exact_numbers(decay: float, bias: float, out
     np.testing.assert_allclose(found["largest"], 1, rtol=1e-2)
 
 
+def test_the_sketch_survives_a_singular_value_that_towers_above_the_rest() -> None:
+    """As behind layer4, where rounding would grow from step to step without end."""
+    generator = torch.Generator().manual_seed(3)
+    left, right = (
+        torch.linalg.qr(torch.randn(size, 250, generator=generator))[0] for size in (512, 768)
+    )
+    spectrum = torch.cat(
+        [torch.tensor([100.0]), torch.linspace(3, 1.2, 50), torch.logspace(-0.5, -3, 199)]
+    )
+    client = Straight(left * spectrum @ right.T)
+    (found,) = Jacobian(exact=0).measure(client, torch.zeros(8, 3, 16, 16, dtype=torch.uint8))
+    np.testing.assert_allclose(found["rank_1e-2"], 51, atol=4)
+    np.testing.assert_allclose(found["largest"], 100, rtol=1e-4)
+    np.testing.assert_allclose(found["stable_rank"], spectrum.square().sum() / 100**2, rtol=0.03)
+
+
 def test_the_sketch_sees_equal_singular_values_as_many() -> None:
     """A rotation of the image: one value, 108 times."""
     generator = torch.Generator().manual_seed(2)
