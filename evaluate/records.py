@@ -76,11 +76,13 @@ class Records:
         return self.select(torch.nonzero(self.query == 0).flatten())
 
     def of_first_images(self, count: int) -> "Records":
-        """Keep every query of the first `count` images, whose order the secret decided.
+        """Keep every query of the first `count` images, in the order of their records of query 0.
 
-        `UsageError` where there are not that many.
+        The secret decided that order. `UsageError` where there are not that many images.
         """
-        images = list(dict.fromkeys(self.image_id))
+        images = [
+            i for i, query in zip(self.image_id, self.query.tolist(), strict=True) if query == 0
+        ]
         if count > len(images):
             raise UsageError(
                 f"{count} images of {self.split!r} were to be asked about, but it has "

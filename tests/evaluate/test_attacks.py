@@ -143,11 +143,13 @@ def test_a_ceiling_needs_the_answers_of_the_split(release: Release) -> None:
     assert fitted.predict("test").header.ceiling
 
 
+@pytest.mark.parametrize("name", ["prior", "pixel_optimization"])  # of one query; of every query
 def test_an_attack_can_be_asked_about_the_first_images_only(
-    release_of: MakeRelease, tmp_path: Path
+    release_of: MakeRelease, tmp_path: Path, name: str
 ) -> None:
-    release = release_of("gaussian_noise")  # some images have repeated queries: those are no images
-    fitted = fit_attack(release, "prior", {"track": "reconstruction"})
+    release = release_of("gaussian_noise")  # some images have repeated queries, in any order
+    options: dict[str, Any] = {"track": "reconstruction"} if name == "prior" else quick(name)
+    fitted = fit_attack(release, name, options)
     every, some = fitted.predict("test"), fitted.predict("test", images=5)
     assert list(some.sample_ids) == list(every.sample_ids)[:5]
     assert (some.values == every.values[:5]).all()
