@@ -19,6 +19,7 @@ from .records import Records
 log = logging.getLogger(__name__)
 BATCH = 128
 PREDICT_BATCH = 256
+RISE = 0.2  # of the steps, in which the learning rate grows to its peak
 Precision = Literal["float32", "bfloat16"]
 
 
@@ -82,8 +83,10 @@ def fit(
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=budget.learning_rate, weight_decay=budget.weight_decay
     )
+    steps = budget.epochs * batches
+    rise = RISE if RISE * steps != 1 else 2 * RISE  # torch divides by the steps of the rise, less 1
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, budget.learning_rate, total_steps=budget.epochs * batches, pct_start=0.2
+        optimizer, budget.learning_rate, total_steps=steps, pct_start=rise
     )
     network.to(memory_format=torch.channels_last).train()
     label = type(network).__name__

@@ -184,3 +184,12 @@ def test_one_class_leaves_nothing_to_tell_apart(handmade: Release) -> None:
     alike = auxiliary.select(torch.nonzero(auxiliary.known("sensitive") == 0).flatten())
     with pytest.raises(UsageError, match="one class of 'letter' only"):
         LinearProbe().fit(alike)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 5, 6])
+def test_any_number_of_steps_can_be_trained_for(release: Release, epochs: int) -> None:
+    """Five steps in all once divided by zero in torch's schedule."""
+    auxiliary = read_records(release, "auxiliary")
+    attack = REGISTRY.create("mask_classifier", {"epochs": epochs, "augment": False})
+    attack.fit(auxiliary.select(torch.arange(20)))
+    assert attack.predict(auxiliary).isfinite().all()
