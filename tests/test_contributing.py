@@ -30,7 +30,8 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the source tree and its tests, with the examples in their places."""
     folder = copy_sources(tmp_path_factory.mktemp("scratch"))
     shutil.copytree(ROOT / "typings", folder / "typings", symlinks=True)
-    shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("tests", "docs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path, content in EXAMPLES.items():
         assert not (folder / path).exists()
         (folder / path).write_text(content)
