@@ -101,8 +101,7 @@ def before_training(
     """Measure the initial weights, which follow from the seed, at every layer."""
     with seeded(release.manifest.seed):
         client, task_network = build(release.manifest)
-    client.task_network = task_network
-    client.eval().requires_grad_(False)
+    client.beside(task_network)
     records = _first(read_records(release, "validation"), effort.encoded)
     inputs, subjects = records.known("inputs"), records.subject or ()
     for layer in layers:
