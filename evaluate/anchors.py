@@ -80,9 +80,11 @@ def mean_image(release: Release) -> NDArray[np.float64]:
 
 def thumbnails(inputs: Tensor) -> NDArray[np.uint8]:
     """Shrink images (N, 3, S, S) uint8 to 8 x 8 by area and enlarge them bilinearly again."""
-    return np.concatenate([_through_thumbnail(part) for part in inputs.split(CHUNK_IMAGES)])
+    parts = inputs.split(CHUNK_IMAGES)
+    return np.concatenate([to_uint8(shrunk(part.float() / 255, THUMBNAIL)) for part in parts])
 
 
-def _through_thumbnail(inputs: Tensor) -> NDArray[np.uint8]:
-    small = functional.adaptive_avg_pool2d(inputs.float() / 255, THUMBNAIL)
-    return to_uint8(functional.interpolate(small, inputs.shape[-2:], mode="bilinear"))
+def shrunk(images: Tensor, side: int) -> Tensor:
+    """Shrink images (N, 3, S, S) to `side` pixels by area and enlarge them bilinearly again."""
+    small = functional.adaptive_avg_pool2d(images, side)
+    return functional.interpolate(small, images.shape[-2:], mode="bilinear")

@@ -16,6 +16,7 @@ from torch.nn import functional
 from ..generate import load_client
 from ..schemas import JudgeHeader, Release, Score, Track, UsageError
 from ..schemas.judge import JudgeSplit
+from .anchors import shrunk
 from .fitting import Budget, Precision, Unencoded, fit, seeded
 from .identity import Lineup
 from .intervals import with_intervals
@@ -64,16 +65,9 @@ def varied(augment: Augment) -> Augment:
         lit = ((1 + LIGHT * contrast) * moved + LIGHT / 2 * brightness).clamp(0, 1)
         blurred = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
         blur = BLURS[int(torch.randint(len(BLURS), (), generator=generator))]
-        return torch.where(blurred, shrunk(lit, blur), lit)
+        return torch.where(blurred, shrunk(lit, lit.shape[-1] // blur), lit)
 
     return vary
-
-
-def shrunk(images: Tensor, factor: int) -> Tensor:
-    """Average (B, 3, S, S) over squares of `factor` pixels, and enlarge bilinearly again."""
-    side = images.shape[-1]
-    small = functional.adaptive_avg_pool2d(images, side // factor)
-    return functional.interpolate(small, (side, side), mode="bilinear")
 
 
 def train_judge(
