@@ -18,8 +18,9 @@ from ..schemas import Direction, Release, Track, read_predictions
 from ..schemas.files import write_text
 from ..schemas.statement import AttackRun, Statement
 from .gallery import shown_order
+from .planning import by_strength
 from .records import read_truth
-from .statement import by_strength, number
+from .statement import number
 
 IMAGES = 6
 SHOWN = 3  # reconstruction attacks, the strongest

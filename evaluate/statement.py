@@ -9,6 +9,7 @@ from importlib.metadata import version
 from ..schemas import Manifest, Release, Score, ScoreReport, Track
 from ..schemas.records import PublicSplit
 from ..schemas.statement import AttackRun, NotRun, Statement, TrackStatement
+from .planning import by_strength, learning_curve
 
 
 def state(
@@ -53,12 +54,6 @@ def state(
     )
 
 
-def by_strength(runs: Sequence[AttackRun], track: Track) -> list[AttackRun]:
-    """The attacks of a track, the strongest on validation first; ceilings are none."""
-    attacks = [run for run in _of(track, runs) if not run.reports["validation"].ceiling]
-    return sorted(attacks, key=lambda run: -run.reports["validation"].headline.value)
-
-
 def _of(track: Track, runs: Sequence[AttackRun]) -> list[AttackRun]:
     return [run for run in runs if run.reports["validation"].track is track]
 
@@ -78,12 +73,14 @@ def _track(
         )
     report = strongest.reports[split]
     find = _about_attribute if track is Track.ATTRIBUTE else _about_reconstruction
-    findings = [*find(manifest, report), *map(_about_ceiling, ceilings)]
+    curve = tuple(run.reports[split] for run in learning_curve(runs, track))
+    findings = [*find(manifest, report), *_about_data(curve), *map(_about_ceiling, ceilings)]
     return TrackStatement(
         track=track,
         strongest=report,
         selected=strongest.reports["validation"],
         ceilings=tuple(ceilings),
+        curve=curve,
         findings=tuple(findings),
     )
 
@@ -134,6 +131,16 @@ def _about_reconstruction(manifest: Manifest, report: ScoreReport) -> Iterator[s
         yield (
             "It does not demonstrably surpass the mean image: this shows neither that the "
             "activation gives the images away nor that it does not."
+        )
+
+
+def _about_data(curve: Sequence[ScoreReport]) -> Iterator[str]:
+    if len(curve) > 1:
+        least, most = curve[0], curve[-1]
+        yield (
+            f"What the attacker has to learn from matters: {most.attack} reaches "
+            f"{least.headline.value:.3f} with {least.auxiliary_records:,} auxiliary records and "
+            f"{most.headline.value:.3f} with {most.auxiliary_records:,}."
         )
 
 

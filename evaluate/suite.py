@@ -21,9 +21,9 @@ from tqdm import tqdm
 from ..schemas import OutputExists, Release, Track, Truth, UsageError, default_truth
 from ..schemas.files import read_json, write_text
 from ..schemas.records import PublicSplit
-from ..schemas.registry import options_of
 from ..schemas.statement import AttackRun, NotRun, Statement, SuiteFacts
 from .attacks import REGISTRY, Attack
+from .planning import Planned, learner, plan, with_less
 from .report import write_report
 from .run import fit_attack
 from .scorer import score
@@ -31,28 +31,6 @@ from .statement import state
 
 log = logging.getLogger(__name__)
 AGAIN = 5.0  # seconds: Python drops an exception that is raised while it destroys an object
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One attack with its options."""
-
-    name: str
-    options: Mapping[str, Any]
-
-    @property
-    def label(self) -> str:
-        """The attack and its options, for files and for people.
-
-        >>> Planned("prior", {"track": "attribute"}).label
-        'prior-track=attribute'
-        """
-        return "-".join([self.name, *(f"{key}={value}" for key, value in self.options.items())])
-
-    def not_run(self, reason: str, seconds: float = 0) -> NotRun:
-        """Say that nothing is known of it, and why."""
-        options = dict(self.options)
-        return NotRun(attack=self.name, options=options, seconds=seconds, reason=reason)
 
 
 class TimeIsUp(BaseException):
@@ -76,17 +54,15 @@ def attack_suite(
     main thread. Raises `OutputExists` where `out` holds anything else, `MissingData` where the
     truth of test is asked for and not there.
     """
+    end = time.monotonic() + 60 * minutes
     reported = _reported_split(release, split, truth)
     _claim(release, out)
     suite = _Suite(release, out, tuple(dict.fromkeys(("validation", reported))), truth)
     planned = plan(options or {})
-    unsuited = {
-        one.label: one.not_run(reason)
-        for one in planned
-        if (reason := REGISTRY.find(one.name).unsuited(release.manifest))
-    }
-    waiting = [one for one in planned if one.label not in unsuited and not suite.kept(one)]
-    refused = unsuited | suite.attack_all(waiting, 60 * minutes)
+    refused = suite.attack_all(planned, end)
+    curves = suite.curves(planned)
+    refused |= suite.attack_all(curves, end)
+    planned += curves
     runs = {one.label: suite.kept(one) for one in planned}
     statement = state(
         release,
@@ -97,36 +73,6 @@ def attack_suite(
     )
     write_report(statement, release, out)
     return statement
-
-
-def plan(options: Mapping[str, Any]) -> list[Planned]:
-    """List each attack's variants on each of its tracks.
-
-    The least effort comes first; of equal effort attacks before yardsticks, defaults before
-    variants.
-    """
-    found = [
-        (
-            (attack.effort, attack.ceiling, len(variant)),
-            Planned(name, {**variant, **_known(attack, options)}),
-        )
-        for name in REGISTRY.names()
-        for attack in [REGISTRY.find(name)]
-        for variant in _variants(attack)
-    ]
-    return [one for _, one in sorted(found, key=lambda entry: (entry[0], entry[1].label))]
-
-
-def _variants(attack: type[Attack]) -> Iterator[dict[str, Any]]:
-    for variant in attack.variants:
-        if "track" in options_of(attack) and "track" not in variant:
-            yield from ({**variant, "track": track.value} for track in Track)
-        else:
-            yield dict(variant)
-
-
-def _known(attack: type[Attack], options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name in options_of(attack)}
 
 
 def _reported_split(release: Release, split: PublicSplit | None, truth: Path | None) -> PublicSplit:
@@ -182,41 +128,54 @@ class _Suite:
             return NotRun.parse(read_json(path), str(path))
         return one.not_run("the time was up before its turn; give it more --minutes")
 
-    def attack_all(self, waiting: Sequence[Planned], seconds: float) -> dict[str, NotRun]:
-        """Run what is waiting until the time is up; returns what cannot be run on this release.
+    def curves(self, planned: Sequence[Planned]) -> list[Planned]:
+        """Plan the strongest learner of each track again, with less auxiliary data."""
+        runs = [run for one in planned if (run := self.kept(one))]
+        strongest = [run for track in Track if (run := learner(runs, track))]
+        auxiliary = self.release.manifest.splits["auxiliary"].records
+        return [less for run in strongest for less in with_less(run, auxiliary)]
+
+    def attack_all(self, planned: Sequence[Planned], end: float) -> dict[str, NotRun]:
+        """Run what is missing until the time `end`; returns what cannot be run on this release.
 
         What the time of an earlier call was not enough for comes last.
         """
-        end = time.monotonic() + seconds
         refused: dict[str, NotRun] = {}
-        order = sorted(waiting, key=lambda one: self.left_out(one).seconds)
-        with tqdm(order, unit="attacks", disable=None, leave=False) as bar:
+        waiting = [one for one in planned if not self.kept(one)]
+        waiting.sort(key=lambda one: self.left_out(one).seconds)
+        with tqdm(waiting, unit="attacks", disable=None, leave=False) as bar:
             for one in bar:
                 bar.set_description(one.label)
-                started = time.monotonic()
-                if started >= end:
-                    break
-                try:
-                    with deadline(end - started):
-                        self._attack(one)
-                except TimeIsUp:
-                    self._note_stopped(one, time.monotonic() - started)
-                except UsageError as problem:
-                    if type(problem) is not UsageError:  # not the attack's own refusal
-                        raise
-                    refused[one.label] = one.not_run(str(problem))
+                if reason := REGISTRY.find(one.name).unsuited(self.release.manifest):
+                    refused[one.label] = one.not_run(reason)
+                elif time.monotonic() < end:
+                    refused |= self._try(one, end - time.monotonic())
         return refused
+
+    def _try(self, one: Planned, seconds: float) -> dict[str, NotRun]:
+        started = time.monotonic()
+        try:
+            with deadline(seconds):
+                self._attack(one)
+        except TimeIsUp:
+            self._note_stopped(one, time.monotonic() - started)
+        except UsageError as problem:
+            if type(problem) is not UsageError:  # not the attack's own refusal
+                raise
+            return {one.label: one.not_run(str(problem))}
+        return {}
 
     def _attack(self, one: Planned) -> None:
         started = time.monotonic()
         log.info("attacking with %s", one.label)
-        fitted = fit_attack(self.release, one.name, one.options)
+        fitted = fit_attack(self.release, one.name, one.options, one.budget)
         paths = {s: self.out / "predictions" / f"{one.label}-{s}.parquet" for s in self.splits}
         for split, path in paths.items():
             fitted.predict(split, self.truth, self._asked(fitted.attack, split)).write(path)
         run = AttackRun(
             attack=one.name,
             options=dict(one.options),
+            budget=one.budget,
             predictions={s: path.relative_to(self.out).as_posix() for s, path in paths.items()},
             reports={s: score(self.release, path, self.truth) for s, path in paths.items()},
             seconds=time.monotonic() - started,

@@ -14,12 +14,14 @@ from .scores import ClientCost, ScoreReport, Track, UtcTime, Utility
 class AttackRun(Record):
     """One finished attack of a suite: the seconds it took, and what came of it on each split.
 
+    `budget` is how many auxiliary records it was given; None means all.
     `predictions` are the kept prediction files, relative to the report's folder, and `reports`
     what `leakboard score --json` prints of them.
     """
 
     attack: str
     options: dict[str, Any]
+    budget: int | None = None
     seconds: float = Field(ge=0)
     predictions: dict[PublicSplit, str]
     reports: dict[PublicSplit, ScoreReport]
@@ -37,6 +39,7 @@ class NotRun(Record):
 
     attack: str
     options: dict[str, Any]
+    budget: int | None = None
     seconds: float = Field(default=0, ge=0)
     reason: str
 
@@ -46,13 +49,15 @@ class TrackStatement(Record):
 
     `selected` is the strongest attack's report on validation, by which it was chosen, `strongest`
     its report on the split of the statement; both are None where no attack finished. `ceilings`
-    are the reports of the yardsticks, which read the inputs themselves.
+    are the reports of the yardsticks, which read the inputs themselves. `curve` has the reports of
+    the strongest attack that learns from pairs, with ever more auxiliary records, all of them last.
     """
 
     track: Track
     strongest: ScoreReport | None
     selected: ScoreReport | None
     ceilings: tuple[ScoreReport, ...]
+    curve: tuple[ScoreReport, ...] = ()
     findings: tuple[str, ...] = Field(min_length=1)
 
 

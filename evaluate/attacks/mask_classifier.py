@@ -4,8 +4,8 @@ from typing import ClassVar, Literal
 
 from torch import nn
 
-from ...schemas import Manifest
-from ..architectures import MaskNetwork, ResidualClassifier, SumOfLogits
+from ...schemas import UsageError
+from ..architectures import MaskNetwork, ResidualClassifier, SumOfLogits, ZeroPattern
 from ..fitting import Precision
 from ..records import Records
 from . import Variants
@@ -15,17 +15,12 @@ from ._trained import Epochs, TrainedClassifier
 class MaskClassifier(TrainedClassifier):
     """Predict the sensitive attribute from the zero pattern of the channels.
 
-    A filter that is chosen for each sample, as DISCO's is, is itself a function of the input. With
+    A filter that is chosen for each sample, as DISCO's is, is itself a function of the input; so is
+    which channels rectify to nothing, where there is no filter. With
     `reads="mask_and_activation"` a small `attribute_classifier` adds what the kept channels hold.
     """
 
     variants: ClassVar[Variants] = ({}, {"reads": "mask_and_activation"})
-
-    @classmethod
-    def unsuited(cls, manifest: Manifest) -> str | None:
-        """Without a defense there is no mask."""
-        undefended = manifest.defense.name == "none"
-        return "there is no defense that could prune a channel" if undefended else None
 
     def __init__(
         self,
@@ -38,6 +33,17 @@ class MaskClassifier(TrainedClassifier):
     ) -> None:
         super().__init__(epochs=epochs, augment=augment, precision=precision, seed=seed)
         self.reads = reads
+
+    def fit(self, auxiliary: Records) -> None:
+        """Minimise the loss; `UsageError` where all records have the same pattern."""
+        patterns = ZeroPattern()(auxiliary.activation)
+        if bool((patterns == patterns[0]).all()):
+            raise UsageError(
+                "mask_classifier reads which channels are all zero, but that is the same in all "
+                f"{len(auxiliary)} auxiliary records of {auxiliary.manifest.name}, so there is "
+                "nothing to read; use attribute_classifier"
+            )
+        super().fit(auxiliary)
 
     def build(self, auxiliary: Records) -> nn.Module:
         """Make the classifier for these channels and classes."""

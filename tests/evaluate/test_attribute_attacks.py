@@ -33,8 +33,12 @@ LARGE: tuple[str, dict[str, Any]] = ("attribute_classifier", PAIRS | {"capacity"
 
 
 def noise(records: Records) -> Tensor:
+    """Random activations, in each of which one channel of the last seven is zero."""
     generator = torch.Generator().manual_seed(len(records))
-    return torch.randn(len(records), *SHAPE, generator=generator)
+    activation = torch.randn(len(records), *SHAPE, generator=generator)
+    pruned = torch.randint(1, SHAPE[0], (len(records),), generator=generator)
+    activation[torch.arange(len(records)), pruned] = 0
+    return activation
 
 
 def resized(records: Records, activation: Tensor) -> Records:
@@ -102,6 +106,13 @@ def test_a_label_in_the_mask_escapes_an_attack_that_ignores_masks(
     """Pruning a channel of zero mean changes its spread, which no linear reader sees."""
     train, test = map(in_the_mask, split)
     assert 0.2 < accuracy(LinearProbe(), train, test) < 0.8
+
+
+def test_without_a_pattern_there_is_no_mask_to_read(split: tuple[Records, Records]) -> None:
+    train, _ = split
+    same = replace(train, activation=torch.ones_like(train.activation))
+    with pytest.raises(UsageError, match=r"is the same in all .* use attribute_classifier"):
+        REGISTRY.create("mask_classifier", PAIRS).fit(same)
 
 
 def test_the_mask_alone_says_nothing_of_the_values(split: tuple[Records, Records]) -> None:
