@@ -7,7 +7,7 @@ from typing import Any
 from ..schemas import Setting, Track
 from ..schemas.registry import options_of
 from ..schemas.statement import AttackRun, NotRun
-from .attacks import REGISTRY, Attack
+from .attacks import REGISTRY, Attack, Effort
 
 BUDGETS = (100, 1_000, 10_000)  # auxiliary records, where there are more
 
@@ -86,8 +86,9 @@ def by_strength(runs: Sequence[AttackRun], track: Track) -> list[AttackRun]:
 def learner(runs: Sequence[AttackRun], track: Track) -> AttackRun | None:
     """The strongest attack of a track that learns from pairs and was asked about every image."""
     for run in by_strength(runs, track):
-        report = run.reports["validation"]
-        if report.setting is not Setting.WHITEBOX and report.asked is None:
+        report, attack = run.reports["validation"], REGISTRY.find(run.attack)
+        learns = report.setting is not Setting.WHITEBOX and attack.effort is not Effort.GUESS
+        if learns and report.asked is None:
             return run
     return None
 

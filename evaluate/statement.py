@@ -138,9 +138,9 @@ def _about_data(curve: Sequence[ScoreReport]) -> Iterator[str]:
     if len(curve) > 1:
         least, most = curve[0], curve[-1]
         yield (
-            f"What the attacker has to learn from matters: {most.attack} reaches "
-            f"{least.headline.value:.3f} with {least.auxiliary_records:,} auxiliary records and "
-            f"{most.headline.value:.3f} with {most.auxiliary_records:,}."
+            f"With {least.auxiliary_records:,} auxiliary records {most.attack} reaches "
+            f"{number(least.headline)}, with {most.auxiliary_records:,} it reaches "
+            f"{number(most.headline)}."
         )
 
 
@@ -195,8 +195,8 @@ def _limits(manifest: Manifest, split: PublicSplit, not_run: Sequence[NotRun]) -
         )
     if not_run:
         yield (
-            f"{len(not_run)} attacks have no result; what they would have read is not known, and "
-            "it is not zero."
+            f"Attacks without a result: {len(not_run)}. What they would have read is not known, "
+            "and it is not zero."
         )
 
 

@@ -49,7 +49,8 @@ class Lpips(MeanMetric[ReconstructionOutcome]):
         height, width = outcome.truth.shape[1:3]
         if not WEIGHTS.is_file():
             return (
-                f"lpips needs its weights in {WEIGHTS}; docs/conformance.md says how to make them"
+                f"lpips needs its weights, {WEIGHTS.name} in the folder .leakboard of your home; "
+                "docs/conformance.md says how to make them"
             )
         if min(height, width) < SMALLEST:
             return (
