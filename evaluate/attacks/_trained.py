@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...schemas import Setting, Track
+from ..architectures import Capacity, PatchWhitening, ResidualClassifier
 from ..fitting import Budget, Example, Precision, apply, fit, seeded
 from ..records import Records
 from . import Attack, Effort
@@ -75,3 +76,11 @@ class TrainedClassifier(TrainedAttack):
     def predict(self, records: Records) -> Tensor:
         """Return class probabilities (N, K)."""
         return torch.softmax(apply(self.network, records.activation), dim=1)
+
+
+def whitened_classifier(auxiliary: Records, capacity: Capacity) -> ResidualClassifier:
+    """Make the untrained classifier of activations like these, behind a whitening of theirs."""
+    whitening = PatchWhitening(auxiliary.activation)
+    side = auxiliary.manifest.client.activation_shape[1]
+    classes = len(auxiliary.manifest.sensitive.classes)
+    return ResidualClassifier(whitening, whitening.kept, side, classes, capacity)

@@ -4,11 +4,11 @@ from typing import ClassVar
 
 from torch import nn
 
-from ..architectures import Capacity, ResidualClassifier
+from ..architectures import Capacity
 from ..fitting import Precision
 from ..records import Records
 from . import Variants
-from ._trained import Epochs, TrainedClassifier
+from ._trained import Epochs, TrainedClassifier, whitened_classifier
 
 
 class AttributeClassifier(TrainedClassifier):
@@ -34,7 +34,4 @@ class AttributeClassifier(TrainedClassifier):
 
     def build(self, auxiliary: Records) -> nn.Module:
         """Make the classifier for this activation and these classes."""
-        manifest = auxiliary.manifest
-        return ResidualClassifier(
-            manifest.client.activation_shape, len(manifest.sensitive.classes), self.capacity
-        )
+        return whitened_classifier(auxiliary, self.capacity)

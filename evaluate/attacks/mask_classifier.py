@@ -5,11 +5,11 @@ from typing import ClassVar, Literal
 from torch import nn
 
 from ...schemas import UsageError
-from ..architectures import MaskNetwork, ResidualClassifier, SumOfLogits, ZeroPattern
+from ..architectures import MaskNetwork, SumOfLogits, ZeroPattern
 from ..fitting import Precision
 from ..records import Records
 from . import Variants
-from ._trained import Epochs, TrainedClassifier
+from ._trained import Epochs, TrainedClassifier, whitened_classifier
 
 
 class MaskClassifier(TrainedClassifier):
@@ -47,9 +47,9 @@ class MaskClassifier(TrainedClassifier):
 
     def build(self, auxiliary: Records) -> nn.Module:
         """Make the classifier for these channels and classes."""
-        shape = auxiliary.manifest.client.activation_shape
-        classes = len(auxiliary.manifest.sensitive.classes)
-        mask = MaskNetwork(shape[0], classes)
+        manifest = auxiliary.manifest
+        channels, classes = manifest.client.activation_shape[0], len(manifest.sensitive.classes)
+        mask = MaskNetwork(channels, classes)
         if self.reads == "mask":
             return mask
-        return SumOfLogits(mask, ResidualClassifier(shape, classes, "small"))
+        return SumOfLogits(mask, whitened_classifier(auxiliary, "small"))

@@ -36,7 +36,7 @@ class RawImageClassifier(TrainedClassifier):
         """Put as much as a client before the classifier."""
         side = auxiliary.manifest.dataset.image_size // 4
         classes = len(auxiliary.manifest.sensitive.classes)
-        tail = ResidualClassifier((64, side, side), classes, self.capacity)
+        tail = ResidualClassifier(nn.BatchNorm2d(64), 64, side, classes, self.capacity)
         return nn.Sequential(ImageStem(), tail)
 
     def encoder(self, auxiliary: Records) -> Any:

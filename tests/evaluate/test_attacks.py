@@ -32,7 +32,7 @@ def quick(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("defense", ["none", "gaussian_noise"])
+@pytest.mark.parametrize("defense", ["disco", "random_pruning"])
 def test_every_attack_answers_for_every_image_once(
     release_of: MakeRelease, name: str, defense: str
 ) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from leakboard.evaluate import read_records, read_truth
+from leakboard.evaluate.architectures import PatchWhitening
 from leakboard.evaluate.attacks import REGISTRY, Attack
 from leakboard.evaluate.attacks.boosted_trees import BoostedTrees
 from leakboard.evaluate.attacks.linear_probe import LinearProbe
@@ -106,6 +107,28 @@ def test_a_label_in_the_mask_escapes_an_attack_that_ignores_masks(
     """Pruning a channel of zero mean changes its spread, which no linear reader sees."""
     train, test = map(in_the_mask, split)
     assert 0.2 < accuracy(LinearProbe(), train, test) < 0.8
+
+
+@pytest.mark.parametrize(("channels", "components"), [(8, 32), (256, 256)])
+def test_whitened_activations_have_uncorrelated_components_of_one_size(
+    channels: int, components: int
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    directions, _ = torch.linalg.qr(torch.randn(channels, channels, generator=generator))
+    mixing = directions * torch.linspace(0.1, 3, channels)
+    activation = 3 + torch.einsum(
+        "ij,njhw->nihw", mixing, torch.randn(400, channels, 6, 6, generator=generator)
+    )
+    whitened = PatchWhitening(activation)(activation).transpose(0, 1).flatten(1)
+    assert len(whitened) == components
+    expected = torch.eye(components)
+    torch.testing.assert_close(torch.cov(whitened), expected, atol=0.02, rtol=0)
+    torch.testing.assert_close(whitened.mean(dim=1), torch.zeros(components), atol=0.02, rtol=0)
+
+
+def test_whitening_survives_what_does_not_vary() -> None:
+    same = torch.full((40, 256, 3, 3), 7.0)
+    assert (PatchWhitening(same)(same) == 0).all()
 
 
 def test_without_a_pattern_there_is_no_mask_to_read(split: tuple[Records, Records]) -> None:
