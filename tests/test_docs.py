@@ -10,6 +10,7 @@ import pytest
 
 from leakboard.cli import cli
 from leakboard.evaluate import score
+from leakboard.evaluate.attacks import REGISTRY
 from leakboard.generate.splits import SHARES
 from leakboard.leaderboard import Board
 from leakboard.schemas import Config, Release, Track, public_columns
@@ -61,6 +62,11 @@ def test_the_records_described_are_the_records_released() -> None:
     rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| (yes|no) \|", FORMAT, re.MULTILINE)
     assert tuple(name for name, _ in rows) == public_columns("auxiliary")
     assert tuple(name for name, public in rows if public == "yes") == public_columns("test")
+
+
+def test_every_attack_is_described() -> None:
+    described = (ROOT / "docs" / "attacks.md").read_text("utf-8")
+    assert set(REGISTRY.names()) <= set(re.findall(r"`(\w+)`", described))
 
 
 def test_the_splits_described_are_the_splits_made() -> None:
