@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...schemas import Track, UsageError
-from ..architectures import ConvDecoder
+from ..architectures import ConvDecoder, PatchWhitening
 from ..fitting import Example, apply
 from ..metrics.ssim import WINDOW
 from ..records import Records
@@ -20,7 +20,7 @@ SIMILARITY_WEIGHT = 0.2  # the two terms are then of one size when training ends
 
 
 class Decoder(TrainedAttack):
-    """Rebuild the input by transposed convolutions, trained on auxiliary pairs.
+    """Rebuild the input from whitened patches by transposed convolutions, trained on pairs.
 
     `loss` is the l1 distance, alone or with the structural dissimilarity 1 - SSIM. With `augment`
     (the default) the attacker uses the client's weights to encode flipped and shifted auxiliary
@@ -52,8 +52,10 @@ class Decoder(TrainedAttack):
                 f"loss=l1_ssim needs images of at least {len(WINDOW)} pixels a side, but these "
                 f"have {manifest.dataset.image_size}; use loss=l1"
             )
-        shape, size = manifest.client.activation_shape, manifest.dataset.image_size
-        return ConvDecoder(shape, size, self.width)
+        whitening = PatchWhitening(auxiliary.activation)
+        side, size = manifest.client.activation_shape[1], manifest.dataset.image_size
+        decoder = ConvDecoder((whitening.kept, side, side), size, self.width)
+        return nn.Sequential(whitening, decoder)
 
     def loss(self, network: nn.Module, batch: Example) -> Tensor:
         """The l1 distance, with the weighed dissimilarity where it was asked for."""
