@@ -16,6 +16,8 @@ def augment(images: Tensor, generator: torch.Generator) -> Tensor:
     steps = torch.arange(side)
     top, left = torch.randint(2 * reach + 1, (2, count, 1), generator=generator)
     flip = torch.rand(count, 1, generator=generator) < 0.5
-    rows, columns = top + steps, left + torch.where(flip, steps.flip(0), steps)
-    picked = padded[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    rows = (top + steps).to(images.device)
+    columns = (left + torch.where(flip, steps.flip(0), steps)).to(images.device)
+    batch = torch.arange(count, device=images.device)
+    picked = padded[batch[:, None, None], rows[:, :, None], columns[:, None, :]]
     return picked.permute(0, 3, 1, 2).float() / 255

@@ -24,21 +24,29 @@ class Noise(Protocol):
 
 
 class BatchNoise:
-    """Noise from one generator for a whole batch of n records (training, attacks)."""
+    """Noise from one generator for a whole batch of n records (training, attacks).
 
-    def __init__(self, n: int, generator: torch.Generator) -> None:
+    It is drawn where the generator is and then moved to `device`, so that a generator of the
+    processor gives the same numbers whatever computes with them.
+    """
+
+    def __init__(
+        self, n: int, generator: torch.Generator, device: torch.device | None = None
+    ) -> None:
         self.n = n
         self.generator = generator
+        self.device = device or generator.device
 
     def normal(self, *shape: int) -> Tensor:
         """Standard normal numbers (N, *shape)."""
-        device = self.generator.device
-        return torch.randn(self.n, *shape, generator=self.generator, device=device)
+        source = self.generator.device
+        drawn = torch.randn(self.n, *shape, generator=self.generator, device=source)
+        return drawn.to(self.device)
 
     def uniform(self, *shape: int) -> Tensor:
         """Uniform numbers in [0, 1), (N, *shape)."""
-        device = self.generator.device
-        return torch.rand(self.n, *shape, generator=self.generator, device=device)
+        source = self.generator.device
+        return torch.rand(self.n, *shape, generator=self.generator, device=source).to(self.device)
 
 
 class RecordNoise:

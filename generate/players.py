@@ -13,9 +13,11 @@ from ..schemas import BadConfig, Config
 from ..schemas.files import sha256_of
 from ..schemas.manifest import ClientFacts
 from . import defenses
+from .checkpoints import Checkpoints, WarmUp
 from .client import CLIENT_FILE, NETWORKS_FILE, TASK_FILE, Client, save_networks
 from .datasets import Dataset
 from .defenses import Defense
+from .game import Networks, TrainingData
 from .networks import (
     AttributeAdversary,
     InputAdversary,
@@ -25,7 +27,7 @@ from .networks import (
     split_network,
 )
 from .splits import Rows
-from .training import Networks, TrainingData, train
+from .training import train, workers
 
 log = logging.getLogger(__name__)
 CHUNK = 4096
@@ -71,22 +73,46 @@ def untrained(config: Config, dataset: Dataset) -> Untrained:
     return Untrained(Networks(network.client, network.task_network, defense, adversary), facts)
 
 
-def trained(folder: Path, config: Config, dataset: Dataset, rows: Rows, made: Untrained) -> Players:
-    """Train on the `defender` rows, or take up the weights an earlier run left in `folder`."""
+def trained(
+    folder: Path,
+    config: Config,
+    dataset: Dataset,
+    rows: Rows,
+    made: Untrained,
+    warm_ups: Path | None,
+) -> Players:
+    """Train on the `defender` rows, or take up what an earlier run left in `folder`.
+
+    Warm-ups are shared with other defenses through the folder `warm_ups`, if there is one.
+    """
     networks, facts = made.networks, made.facts
+    checkpoints = Checkpoints(folder)
     client = Client(networks.client, networks.defense)
     described = folder / NETWORKS_FILE
     if described.exists():
         log.info("taking up the trained weights of an earlier run")
         load_weights(client, folder / CLIENT_FILE)
         load_weights(networks.task_network, folder / TASK_FILE)
-        networks.train(False)
+        networks.eval()
+        checkpoints.discard()
         proxy = json.loads(described.read_bytes())["proxy_leakage"]
         return Players(client, networks.task_network, facts, proxy)
-    proxy = train(_load(config, dataset, rows), networks, config.training, config.seed)
-    description = _describe(config, dataset, facts, proxy)
-    save_networks(folder, client, networks.task_network, description)
+    data, settings = _load(config, dataset, rows), config.training
+    warm_up = _warm_up(warm_ups, networks, data, config) if warm_ups else None
+    proxy = train(data, networks, settings, config.seed, checkpoints, warm_up)
+    if workers().is_main_process:
+        description = _describe(config, dataset, facts, proxy)
+        save_networks(folder, client, networks.task_network, description)
+        checkpoints.discard()
     return Players(client, networks.task_network, facts, proxy)
+
+
+def _warm_up(folder: Path, networks: Networks, data: TrainingData, config: Config) -> WarmUp:
+    settings = config.training.model_dump(
+        include={"warmup_epochs", "batch_size", "learning_rate", "precision"}, mode="json"
+    )
+    content = (data.images.numpy().tobytes(), data.task.numpy().tobytes())
+    return WarmUp.of(folder, networks, *content, json.dumps(settings), str(config.seed))
 
 
 def _refuse_untrained(defense: Defense, config: Config) -> None:

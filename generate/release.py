@@ -23,6 +23,7 @@ from .engine import Engine
 from .plan import plan
 from .players import Players, trained, untrained
 from .splits import split
+from .training import workers
 from .writer import Writer
 
 SHARD_BYTES = 256 * 2**20
@@ -71,7 +72,8 @@ class Places:
                 f"{self.primary} holds an unfinished release of another recipe; "
                 "finish that one, or remove the folder"
             )
-        write_text(note, content)
+        if not note.exists():
+            write_text(note, content)
 
     def publish(self) -> None:
         """Give the finished trees their names."""
@@ -92,12 +94,17 @@ def generate(
     limit: int | None = None,
     formats: Sequence[Format] = ("parquet",),
     shard_bytes: int = SHARD_BYTES,
+    warm_ups: Path | None = None,
 ) -> list[Path]:
     """Make the release that `config` describes; returns the folders of its public trees.
 
     `source` is where the images are (a Hub id, a folder, an official download); `limit` keeps
-    about that many of them. Raises `OutputExists`, `MissingData`, `ActivationOverflow` and the
-    errors of the plug-ins; a stopped run continues when the same call is made again.
+    about that many of them; releases that are made with the same folder of `warm_ups` share the
+    part of the training that knows nothing of their defenses. Of several processes that train
+    together the main one alone makes the release, and the others return nothing.
+
+    Raises `OutputExists`, `MissingData`, `ActivationOverflow` and the errors of the plug-ins; a
+    stopped run continues when the same call is made again.
     """
     table = config.dataset
     defense = defenses.REGISTRY.create(config.defense.name, config.defense.options)
@@ -107,20 +114,23 @@ def generate(
     places = Places.of(out, truth, formats)
     places.refuse_existing()
     made = untrained(config, dataset)
-    key = Secret.read_or_make(secret or places.truth / "secret.key")
-    splits = split(dataset, table.name, key, limit)
-    places.claim(
-        {
-            "config": config.model_dump(mode="json"),
-            "dataset": dataset.revision,
-            "client": made.facts.model_dump(mode="json"),
-            "limit": limit,
-            "formats": list(formats),
-            "secret": key.commitment(),
-            "shard_bytes": shard_bytes,
-        }
-    )
-    players = trained(places.primary, config, dataset, splits["defender"], made)
+    with workers().main_process_first():
+        key = Secret.read_or_make(secret or places.truth / "secret.key")
+        splits = split(dataset, table.name, key, limit)
+        places.claim(
+            {
+                "config": config.model_dump(mode="json"),
+                "dataset": dataset.revision,
+                "client": made.facts.model_dump(mode="json"),
+                "limit": limit,
+                "formats": list(formats),
+                "secret": key.commitment(),
+                "shard_bytes": shard_bytes,
+            }
+        )
+    players = trained(places.primary, config, dataset, splits["defender"], made, warm_ups)
+    if not workers().is_main_process:
+        return []
     engine = _engine(config, dataset, players)
     records = plan(dataset, splits, config, key, defense.randomized)
     shards, correct = Writer(engine, places.partial, places.truth, shard_bytes).write(records)

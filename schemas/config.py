@@ -84,8 +84,16 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(map(repr, names))
 
 
+Unless0 = Field(default=0, ge=0, exclude_if=lambda steps: steps == 0)
+
+
 class TrainingTable(Record):
-    """Two phases: utility alone for `warmup_epochs`, then the defense's objective for `epochs`."""
+    """Two phases: utility alone for `warmup_epochs`, then the defense's objective for `epochs`.
+
+    A proxy adversary learns alone for `adversary_warmup_steps` before the second phase, and for
+    `adversary_steps` more before each of its batches. It starts afresh `adversary_restarts` times
+    in that phase, evenly spread, each time with the steps alone.
+    """
 
     warmup_epochs: int = Field(ge=0)
     epochs: int = Field(ge=0)
@@ -93,6 +101,18 @@ class TrainingTable(Record):
     learning_rate: float = Field(default=0.1, gt=0)
     defense_learning_rate: float = Field(default=0.02, gt=0)
     precision: Literal["float32", "bfloat16"] = "float32"
+    adversary_warmup_steps: int = Unless0
+    adversary_steps: int = Unless0
+    adversary_restarts: int = Unless0
+
+    @model_validator(mode="after")
+    def _restarts_fit(self) -> Self:
+        if self.adversary_restarts and self.adversary_restarts >= self.epochs:
+            raise ValueError(
+                f"adversary_restarts must be fewer than the {self.epochs} epochs, "
+                f"but got {self.adversary_restarts}"
+            )
+        return self
 
 
 class Config(Record):

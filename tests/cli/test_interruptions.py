@@ -64,3 +64,36 @@ def test_a_full_disk_is_said_so(config: Path, small_disk: Path) -> None:
     assert "the disk is full" in ran.stderr
     assert "Traceback" not in ran.stderr
     assert not out.exists()
+
+
+def test_a_run_that_is_killed_in_mid_epoch_ends_with_the_same_bytes(
+    config: Path, tmp_path: Path
+) -> None:
+    """SIGKILL leaves no time to tidy up: what counts is what lies on the disk."""
+    key = tmp_path / "secret.key"
+    key.write_text("5ec2e7" * 10 + "5ec2\n")
+    often = "import leakboard.generate.checkpoints as c; c.SECONDS = 0.5; "
+    main = "from leakboard.cli import main; main()"
+
+    def command(out: str, before: str = "") -> list[str]:
+        changes = ["--set", "training.epochs=4", "--set", "training.batch_size=8"]
+        asked = ["generate", str(config), "--out", str(tmp_path / out), "--secret", str(key)]
+        return [sys.executable, "-c", before + main, *asked, *changes]
+
+    process = subprocess.Popen(command("killed", often), stderr=subprocess.DEVNULL)
+    checkpoint = tmp_path / "killed.partial" / "checkpoint.safetensors"
+    while not checkpoint.exists():
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert checkpoint.exists()
+    for out in ("killed", "undisturbed"):
+        subprocess.run(command(out), check=True, capture_output=True)
+    assert not list(tmp_path.glob("*.partial"))
+    assert tree(tmp_path / "killed") == tree(tmp_path / "undisturbed")
+    assert tree(tmp_path / "killed-truth") == tree(tmp_path / "undisturbed-truth")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

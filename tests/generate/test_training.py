@@ -1,0 +1,152 @@
+"""The training loop: one seed gives one result, wherever it was stopped and taken up again."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from leakboard.generate import defenses, training
+from leakboard.generate.checkpoints import Checkpoints, WarmUp
+from leakboard.generate.game import Networks, Stage, TrainingData
+from leakboard.generate.networks import AttributeAdversary, seeded
+from leakboard.generate.training import train
+from leakboard.schemas import BadConfig, Config
+from leakboard.schemas.config import TrainingTable
+
+from ..tiny import tiny_config
+
+SETTINGS = TrainingTable(
+    warmup_epochs=1, epochs=2, batch_size=32, adversary_warmup_steps=2, adversary_steps=1
+)
+
+
+def fresh(defense: str = "disco", seed: int = 0) -> Networks:
+    """Small players with everything that could go wrong: batch statistics, and dropout."""
+    with seeded(seed):
+        client = nn.Sequential(nn.Conv2d(3, 8, 3, stride=4), nn.BatchNorm2d(8), nn.ReLU())
+        task_network = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(8 * 8 * 8, 2))
+        made = defenses.create(defense, {"ratio": 0.6}, (8, 8, 8))
+        adversary = AttributeAdversary(8, 2) if made.adversary else nn.Identity()
+        return Networks(client, task_network, made, adversary)
+
+
+def drawn(count: int = 96) -> TrainingData:
+    generator = torch.Generator().manual_seed(0)
+    return TrainingData(
+        torch.randint(256, (count, 3, 32, 32), generator=generator, dtype=torch.uint8),
+        torch.randint(2, (count,), generator=generator),
+        torch.randint(2, (count,), generator=generator),
+    )
+
+
+def never(folder: Path) -> Checkpoints:
+    return Checkpoints(folder, seconds=float("inf"))
+
+
+def weights(networks: Networks) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in networks.state_dict().items()}
+
+
+def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one | other)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
+    networks = fresh()
+    proxy = train(drawn(), networks, SETTINGS, 0, never(tmp_path_factory.mktemp("never")))
+    return weights(networks), proxy
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.mark.parametrize("steps", [1, 3, 4, 10])
+def test_a_stopped_training_goes_on_to_the_same_weights(
+    undisturbed: tuple[dict[str, Tensor], float],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    steps: int,
+) -> None:
+    """Stopped in the warm-up, between the phases, among the proxy's steps, and in the game."""
+    forward, taken = Networks.forward, 0
+
+    def stop(self: Networks, *arguments: object) -> object:
+        nonlocal taken
+        taken += 1
+        if taken > steps:
+            raise Stopped
+        return forward(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Networks, "forward", stop)
+    with pytest.raises(Stopped):
+        train(drawn(), fresh(), SETTINGS, 0, Checkpoints(tmp_path, seconds=0))
+    monkeypatch.undo()
+    assert (tmp_path / "checkpoint.safetensors").is_file()
+    networks = fresh(seed=1)  # whose own initial weights must not matter
+    proxy = train(drawn(), networks, SETTINGS, 0, Checkpoints(tmp_path, seconds=0))
+    assert equal(weights(networks), undisturbed[0])
+    assert proxy == undisturbed[1]
+
+
+def test_defenses_of_one_seed_share_their_warm_up(
+    undisturbed: tuple[dict[str, Tensor], float], tmp_path: Path
+) -> None:
+    def warm_up(networks: Networks) -> WarmUp:
+        return WarmUp.of(tmp_path, networks, drawn().images.numpy().tobytes())
+
+    other, mine = fresh("random_pruning"), fresh()
+    assert warm_up(other).path == warm_up(mine).path
+    assert warm_up(fresh(seed=1)).path != warm_up(mine).path
+    train(drawn(), other, SETTINGS, 0, never(tmp_path), warm_up(fresh("random_pruning")))
+    found = warm_up(mine)
+    assert found.path.is_file()
+    train(drawn(), mine, SETTINGS, 0, never(tmp_path), found)
+    assert equal(weights(mine), undisturbed[0])
+
+
+def test_steps_of_the_proxy_move_the_proxy_alone() -> None:
+    networks = fresh().train()
+    before = weights(networks)
+    player = training._Training(
+        training._accelerator(), networks, networks, drawn(), SETTINGS, seed=0
+    )
+    phase = training.phases(SETTINGS)[1]
+    assert phase.stage is Stage.DEFENSE
+    player.teach_adversary(training._optimizers(networks, phase), training.Place(phase=1), steps=3)
+    moved = {name for name, p in networks.named_parameters() if not torch.equal(p, before[name])}
+    assert moved == {f"adversary.{name}" for name, _ in networks.adversary.named_parameters()}
+
+
+def test_a_proxy_that_starts_afresh_changes_the_game(
+    undisturbed: tuple[dict[str, Tensor], float], tmp_path: Path
+) -> None:
+    networks = fresh()
+    settings = SETTINGS.model_copy(update={"adversary_restarts": 1})
+    train(drawn(), networks, settings, 0, never(tmp_path))
+    assert not equal(weights(networks), undisturbed[0])
+    training_table = {"warmup_epochs": 1, "epochs": 1, "adversary_restarts": 1}
+    table = tiny_config("disco").model_dump() | {"training": training_table}
+    with pytest.raises(BadConfig, match="fewer than the 1 epochs"):
+        Config.parse(table, "config", BadConfig)
+
+
+def test_options_that_are_not_used_leave_a_recipe_as_it_was() -> None:
+    assert "adversary_steps" not in tiny_config("disco").model_dump()["training"]
+
+
+def test_progress_is_told_early_and_each_epoch(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="leakboard.generate.training"):
+        settings = SETTINGS.model_copy(update={"batch_size": 8})
+        train(drawn(), fresh(), settings, 0, never(tmp_path))
+    lines = [record.message for record in caplog.records]
+    assert sum("warm-up 1/1" in line for line in lines) == 3
+    early = [line for line in lines if line.startswith("defense 1/2, batch 3 of 12")]
+    assert len(early) == 1
+    assert "utility" in early[0]
+    assert "proxy leakage" in early[0]
+    assert lines[-1].startswith("defense 2/2: utility")
