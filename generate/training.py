@@ -139,7 +139,7 @@ def train(
     training = _Training(accelerator, networks, model, data.to(device), settings, seed)
     with seeded(seed):
         for number, phase in list(enumerate(phases(settings)))[start.phase :]:
-            optimizers = _optimizers(networks, phase)
+            optimizers = optimizers_of(networks, phase)
             first = start if number == start.phase else Place(number)
             if saved and first == saved.place:
                 saved.restore(optimizers)
@@ -215,7 +215,8 @@ def _prepare_adversary(training: _Training, optimizers: Optimizers, place: Place
         training.teach_adversary(optimizers, place, settings.adversary_warmup_steps)
 
 
-def _optimizers(networks: Networks, phase: Phase) -> Optimizers:
+def optimizers_of(networks: Networks, phase: Phase) -> Optimizers:
+    """Make the optimisers of a phase, one per player with weights; client and task share one."""
     main = [*networks.client.parameters(), *networks.task_network.parameters()]
     sgd = torch.optim.SGD(main, lr=phase.peak, momentum=0.9, weight_decay=5e-4, nesterov=True)
     made: dict[str, torch.optim.Optimizer] = {"main": sgd}
