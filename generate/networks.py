@@ -6,7 +6,7 @@ the loss above 0.31 for two classes and cripples adversaries trained that way).
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +15,14 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from torchvision.models import resnet18
+from torchvision.models import resnet18, resnet34
 from torchvision.models.resnet import BasicBlock
 
 from ..schemas import BadConfig, CorruptData, MissingData
 from ..schemas.config import ClientTable
 from .own_model import cut, make_module
 
-# Index of each split layer among the children of torchvision's ResNet; the client runs 0..index.
-SPLIT_INDEX = {"relu": 2, "maxpool": 3, "layer1": 4, "layer2": 5, "layer3": 6, "layer4": 7}
+RESNETS: Mapping[str, Callable[..., nn.Module]] = {"resnet18": resnet18, "resnet34": resnet34}
 PULL = "pull or generate the release again"
 
 
@@ -61,17 +60,25 @@ def split_network(table: ClientTable, classes: int, initial: Path | None = None)
     The weights are fresh where there are none to start from. Raises `BadConfig` or `UnknownName`
     where a network of your own cannot be made or cut, `CorruptData` where the weights do not fit.
     """
-    network = make_module(table.network) if table.is_own else resnet18(num_classes=classes)
+    network = _made(table, classes)
     if initial is not None:
         load_weights(network, initial, "give a safetensors file of the whole network's state_dict")
     if table.is_own:
         return SplitNetwork(*cut(network, table.split_layer))
-    return _split_resnet18(network.to(memory_format=torch.channels_last), table.split_layer)
+    return _split_resnet(network.to(memory_format=torch.channels_last), table.split_layer)
 
 
-def _split_resnet18(network: nn.Module, split_layer: str) -> SplitNetwork:
+def _made(table: ClientTable, classes: int) -> nn.Module:
+    return (
+        make_module(table.network) if table.is_own else RESNETS[table.network](num_classes=classes)
+    )
+
+
+def _split_resnet(network: nn.Module, split_layer: str) -> SplitNetwork:
+    """Cut a ResNet among its children, which are a chain; the client runs 0..index."""
     children = list(network.named_children())
-    index = SPLIT_INDEX[split_layer]
+    index = [name for name, _ in children].index(split_layer)
+    network.get_submodule("relu").inplace = False  # others still read what is sent before it
     client = [("normalize", Normalize()), *children[: index + 1]]
     rest = [*children[index + 1 : -1], ("flatten", nn.Flatten()), children[-1]]
     return SplitNetwork(nn.Sequential(OrderedDict(client)), nn.Sequential(OrderedDict(rest)), index)

@@ -15,7 +15,8 @@ from .errors import BadConfig, MissingData
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Scale = Literal["smoke", "reduced", "paper"]
-SPLIT_LAYERS = {"resnet18": ("relu", "maxpool", "layer1", "layer2", "layer3", "layer4")}
+BLOCKS = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
+SPLIT_LAYERS = {"resnet18": BLOCKS, "resnet34": BLOCKS}
 
 
 class PluginTable(Record):

@@ -115,7 +115,9 @@ def test_steps_of_the_proxy_move_the_proxy_alone() -> None:
     )
     phase = training.phases(SETTINGS)[1]
     assert phase.stage is Stage.DEFENSE
-    player.teach_adversary(training.optimizers_of(networks, phase), training.Place(phase=1), steps=3)
+    player.teach_adversary(
+        training.optimizers_of(networks, phase), training.Place(phase=1), steps=3
+    )
     moved = {name for name, p in networks.named_parameters() if not torch.equal(p, before[name])}
     assert moved == {f"adversary.{name}" for name, _ in networks.adversary.named_parameters()}
 
