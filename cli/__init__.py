@@ -13,6 +13,7 @@ from .bench import bench
 from .bound import bound
 from .compare import compare
 from .conformance import conformance
+from .cost import cost
 from .demo import demo
 from .doctor import doctor
 from .generate import generate
@@ -45,6 +46,7 @@ COMMANDS = (
     bound,
     compare,
     conformance,
+    cost,
     demo,
     doctor,
     generate,

@@ -19,7 +19,7 @@ from ..schemas.manifest import (
     Shard,
     SplitFacts,
 )
-from ..schemas.records import PUBLIC_SPLITS
+from ..schemas.records import PUBLIC_SPLITS, vectors_to_numpy
 from .card import card
 from .client import CLIENT_FILE, NETWORKS_FILE, TASK_FILE
 from .engine import Engine
@@ -29,6 +29,7 @@ from .players import Players
 from .versions import versions
 
 RECOMPUTE_TOLERANCE = 2e-3  # times 1 + |activation|: float16 rounds at 5e-4, decoders differ
+COMPRESSED = 256  # records whose compressed size is averaged
 WEIGHTS = (CLIENT_FILE, TASK_FILE)
 Planned = Mapping[str, Sequence[PlannedRecord]]
 
@@ -39,9 +40,12 @@ def measure(
     """Utility per public split over one record per image, and what the client costs."""
     rows = [record.row for record in records["test"]]
     labels = engine.dataset.index.labels[engine.task][rows]
+    size = engine.dataset.size
+    sent = engine.table(records["validation"][:COMPRESSED], ("activation",)).column("activation")
+    activations = vectors_to_numpy(sent, engine.schema.activation_shape)
     return Measurements(
         utility={name: _utility(records[name], correct[name]) for name in PUBLIC_SPLITS},
-        cost=client_cost(engine.client, engine.task_network, engine.dataset.size),
+        cost=client_cost(engine.client, engine.task_network, size, activations),
         proxy_leakage=players.proxy_leakage,
         majority_task_rate=float(np.bincount(labels).max() / len(labels)),
     )

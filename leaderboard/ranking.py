@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TypeVar
 
-from ..schemas import HEADLINE, LeaderboardRow, Track
+from ..schemas import HEADLINE, ClientCost, LeaderboardRow, Track
 from . import health
 from .estimates import Estimate, combined
 from .health import UNDEFENDED
@@ -90,6 +90,7 @@ class Standing:
     per_image what the strongest attack on each image reads; None for a single attack, or where no
               values per image are kept
     seeds     the seeds whose releases were attacked
+    cost      what the device pays per image; compressed bytes are a mean over releases
     anchors   trivial guesses and ceilings on the same images
     flags     what the scorer says of the record
     unranked  why there is no rank; None where there is one
@@ -106,6 +107,7 @@ class Standing:
     since: str | None
     chosen_on: tuple[str, ...]
     seeds: tuple[int, ...]
+    cost: ClientCost
     anchors: Mapping[str, Estimate]
     flags: tuple[str, ...]
     runs: Runs | None = None
@@ -204,11 +206,19 @@ def _standing(
         since=max((row.submitted for row in holders), default=None),
         chosen_on=tuple(sorted({found.chosen_on for found in records})),
         seeds=tuple(sorted({row.seed for row in holders})),
+        cost=_cost([release[0].cost for release in releases]),
         anchors=_anchors([row for row in rows if row.report.track is track]),
         flags=tuple(sorted({flag for row in holders for flag in doubts[row.entry_id]})),
         runs=Runs.of(holders, values_of),
         per_image=per_image(attacked, values_of),
     )
+
+
+def _cost(costs: Sequence[ClientCost]) -> ClientCost:
+    """The cost of one configuration: its networks are of one kind, its activations are not."""
+    sizes = [one.compressed_bytes_sent for one in costs if one.compressed_bytes_sent is not None]
+    mean = sum(sizes) / len(sizes) if sizes else None
+    return costs[0].model_copy(update={"compressed_bytes_sent": mean})
 
 
 def _resampled(measured: Sequence[Standing]) -> list[Standing]:

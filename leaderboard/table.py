@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
-from ..schemas import Direction, LeaderboardRow, Score, Track
+from ..schemas import ClientCost, Direction, LeaderboardRow, Score, Track
 from .estimates import Estimate
 from .health import UNDEFENDED, Flags
 from .ranking import SEEDS, Group, Standing
@@ -40,6 +40,32 @@ class Column(Generic[Row]):
 def table(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> pa.Table:
     """Fill the columns, one row each, in the order given."""
     return pa.table({column.label: [column.cell(row) for row in rows] for column in columns})
+
+
+COST_COLUMNS: tuple[Column[Standing], ...] = (
+    Column(
+        "Client MFLOPs ↓",
+        "Millions of floating-point operations on the device for one image, defense included; "
+        "only convolutions and matrix products are counted. Less is better.",
+        lambda s: round(s.cost.client_flops / 1e6, 2),
+    ),
+    Column(
+        "Task network MFLOPs",
+        "Those of the server, to compare with: a defense can cost as much as the whole task.",
+        lambda s: round(s.cost.task_network_flops / 1e6, 2),
+    ),
+    Column(
+        "Client parameters ↓",
+        "Numbers that the device must hold, defense included. Less is better.",
+        lambda s: s.cost.client_parameters,
+    ),
+    Column(
+        "Bytes sent ↓",
+        "For one image, as float16; then compressed alone (zstd), mean over 256 images of each "
+        "release. Less is better.",
+        lambda s: _sent(s.cost),
+    ),
+)
 
 
 def standing_columns(
@@ -95,6 +121,7 @@ def standing_columns(
             f"Training runs that were attacked, of the {SEEDS} that a rank needs.",
             lambda s: f"{len(s.seeds)} of {SEEDS}",
         ),
+        *COST_COLUMNS,
         Column("Notes", "Why there is no rank, and reasons to doubt the record.", _notes, True),
         *_anchor_columns(track, standings),
         Column(
@@ -196,6 +223,11 @@ def _per_image(standing: Standing) -> str | None:
         return None
     below = f"{worst.at_least}, " if worst.at_least else ""
     return f"{below}at most {worst.at_most}"
+
+
+def _sent(cost: ClientCost) -> str:
+    compressed = cost.compressed_bytes_sent
+    return f"{cost.bytes_sent:,}" + ("" if compressed is None else f", {compressed:,.0f} zstd")
 
 
 def _rank(standing: Standing) -> str:

@@ -29,6 +29,7 @@ from .release import Release, Truth, answers, default_truth
 from .scores import (
     HEADLINE,
     ClientCost,
+    CostReport,
     Direction,
     JudgeFacts,
     LeaderboardRow,
@@ -58,6 +59,7 @@ __all__ = [
     "ComparisonReport",
     "Config",
     "CorruptData",
+    "CostReport",
     "Direction",
     "Gallery",
     "GalleryImage",

@@ -118,12 +118,53 @@ class Utility(Record):
 
 
 class ClientCost(Record):
-    """What the device pays per image: multiply-adds, parameters, bytes sent."""
+    """What the device pays per image, defense included: multiply-adds, parameters, bytes sent.
+
+    `bytes_sent` are those of the float16 activation, `compressed_bytes_sent` the mean of what
+    remains of them when each activation is compressed alone (Zstandard, level 1); None in releases
+    that were made before this was measured. Multiply-adds are those of convolutions and products.
+    """
 
     client_macs: int = Field(ge=0)
     client_parameters: int = Field(ge=0)
     task_network_macs: int = Field(ge=0)
     bytes_sent: int = Field(ge=1)
+    compressed_bytes_sent: float | None = Field(
+        default=None, gt=0, exclude_if=lambda count: count is None
+    )
+
+    @property
+    def client_flops(self) -> int:
+        """Floating-point operations on the device: a multiply-add is two."""
+        return 2 * self.client_macs
+
+    @property
+    def task_network_flops(self) -> int:
+        """Those of the server, to compare with: a defense may cost as much as the whole task."""
+        return 2 * self.task_network_macs
+
+
+class Timing(Record):
+    """Seconds that one image takes on one thread of a machine: median and quartiles of n runs."""
+
+    median: float = Field(gt=0)
+    lower_quartile: float = Field(gt=0)
+    upper_quartile: float = Field(gt=0)
+    n: int = Field(ge=1)
+
+
+class CostReport(Record):
+    """What `leakboard cost --json` prints: the cost that a release states, and times here.
+
+    Times depend on the machine, so no release and no board holds them.
+    """
+
+    release: str
+    defense: str
+    cost: ClientCost
+    client: Timing
+    task_network: Timing
+    machine: str
 
 
 class Measurements(Record):

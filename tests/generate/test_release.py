@@ -187,3 +187,14 @@ def test_truth_lies_outside_the_public_tree(release: Release) -> None:
     truth = default_truth(release.folder)
     assert not truth.is_relative_to(release.folder)
     assert answers(release, "test", None).num_rows == release.manifest.splits["test"].records
+
+
+def test_the_compressed_size_is_that_of_each_activation_alone(release: Release) -> None:
+    table = release.table("validation", ("activation",))
+    shape = release.manifest.client.activation_shape
+    sent = vectors_to_numpy(table.column("activation"), shape)[:256]
+    codec = pa.Codec("zstd", compression_level=1)
+    sizes = [len(codec.compress(one.tobytes())) for one in sent]
+    cost = release.measurements.cost
+    assert cost.compressed_bytes_sent == pytest.approx(sum(sizes) / len(sizes))
+    assert cost.bytes_sent == sent[0].nbytes

@@ -110,7 +110,11 @@ def make_row() -> MakeRow:
             ranked=True,
             utility=Utility(value=value, low=low, high=high, n=900),
             cost=ClientCost(
-                client_macs=1, client_parameters=1, task_network_macs=1, bytes_sent=8192
+                client_macs=12738560,
+                client_parameters=276736,
+                task_network_macs=25166848,
+                bytes_sent=8192,
+                compressed_bytes_sent=3500,
             ),
             report=report,
         )

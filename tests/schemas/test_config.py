@@ -98,7 +98,7 @@ def test_the_order_of_options_does_not_matter() -> None:
         ("training.epochs=-1", r"training\.epochs: .*greater than or equal to 0.*-1"),
         ("training.learning_rate=nan", r"training\.learning_rate: .*finite"),
         ("client.split_layer=layer5", r"client\.split_layer: .*'layer4'.*'layer5'"),
-        ("client.network=resnet81", r"client\.network: .*'resnet18' or an object path.*'resnet81'"),
+        ("client.network=resnet81", r"client\.network: .*'resnet34' or an object path.*'resnet81'"),
         ("scale=huge", "scale: .*'paper'.*'huge'"),
         ("name=Not a name", "name: .*pattern"),
         ("defense=disco", "defense: .*dictionary.*'disco'"),
