@@ -14,7 +14,9 @@ from ..schemas.config import Scale
     "source",
     required=True,
     help="Where the images are: a Hub dataset id, a folder in the Hub's layout, or the official "
-    "download.",
+    "download. For tables and figures: a folder that holds a folder for each dataset (cifar10, "
+    "celeba, fairface), those of them that you have; or one of them as NAME=SOURCE; or the word "
+    "synthetic, for drawn faces in the place of all.",
 )
 @click.option(
     "--scale",
@@ -28,16 +30,45 @@ from ..schemas.config import Scale
     type=click.Path(path_type=Path),
     default=Path("reproduced"),
     show_default=True,
-    help="Folder of the results.",
+    help="Folder of the results; tables and figures that share it share their cells.",
 )
-def reproduce(experiment: str, source: str, scale: Scale, out: Path) -> None:
-    """Run EXPERIMENT, a file of experiments/, and write its numbers, tables and pictures.
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Training runs of each configuration.  [default: 3 on CIFAR-10, 2 on faces, 1 at smoke "
+    "scale]",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0),
+    help="When these are up, what is done is reported.  [default: until all is done]",
+)
+@click.option(
+    "--keep-releases",
+    "keep",
+    is_flag=True,
+    help="Keep the activations of each cell, not only what was found out about them.",
+)
+def reproduce(
+    experiment: str,
+    source: str,
+    scale: Scale,
+    out: Path,
+    seeds: int | None,
+    minutes: float | None,
+    keep: bool,
+) -> None:
+    """Run EXPERIMENT and write its numbers, tables and pictures.
 
-    A run that was stopped continues when the same command is given again. The pictures need the
-    packages of the `dev` extra.
+    EXPERIMENT is a file of experiments/: table1, table2, table3, figure3, figure4 and figure6 of
+    the DISCO paper, hcr, or layers. A run that was stopped continues when the same command is given
+    again, cell by cell: one configuration and seed, generated, attacked and scored. The pictures
+    need the packages of the `dev` extra.
     """
+    from ..experiments import Request
     from ..experiments import reproduce as run
 
-    report = run(experiment, source, scale, out)
+    report = run(experiment, Request(source, scale, out, seeds, minutes, keep))
     click.echo((out / f"{report.experiment}.md").read_text("utf-8"))
     click.echo(f"{out}: {report.experiment} at {scale} scale, as JSON, Markdown and SVG")

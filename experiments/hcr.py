@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +22,11 @@ from ..evaluate.bounds.hcr import Hcr
 from ..evaluate.fitting import seeded
 from ..evaluate.records import decode_images
 from ..generate import generate, load_client
-from ..schemas import Config, Release, answers
+from ..schemas import Release, answers
 from ..schemas.config import Scale
 from ..schemas.files import write_text
-from . import Report
+from . import Report, Request
+from ._configs import released_config
 from ._figures import draw, table
 from ._small_nets import SmallClient, convolutional, descend, perceptron
 from ._sweep import Swept, System, sweep
@@ -60,11 +60,13 @@ EFFORTS: Mapping[Scale, Effort] = {
 }
 
 
-def run(source: str, scale: Scale, out: Path) -> Report:
-    """Sweep the three systems on CIFAR-10 from `source`; write hcr.json, hcr.md and hcr.svg.
+def run(request: Request) -> Report:
+    """Sweep the three systems on CIFAR-10; write hcr.json, hcr.md and hcr.svg.
 
     A system that was swept before, in `out`, is not swept again.
     """
+    request.refuse_cells("hcr")
+    source, scale, out = request.source, request.scale, request.out
     effort = EFFORTS[scale]
 
     def release() -> Release:
@@ -79,7 +81,7 @@ def run(source: str, scale: Scale, out: Path) -> Report:
     report = Report(
         experiment="hcr",
         scale=scale,
-        seed=SEED,
+        seeds=(SEED,),
         versions={name: version(name) for name in ("leakboard", "torch", "scikit-learn")},
         results={name: one.model_dump(mode="json") for name, one in swept.items()},
     )
@@ -167,9 +169,7 @@ def split_resnet(release: Release, effort: Effort) -> System:
 def _release(source: str, folder: Path, limit: int | None) -> Release:
     """The undefended release of CIFAR-10, generated where it is missing."""
     if not folder.exists():
-        with as_file(files(f"{__package__.rpartition('.')[0]}.configs")) as configs:
-            config = Config.read(configs / "cifar10-none.toml")
-        generate(config, folder, source=source, limit=limit)
+        generate(released_config("cifar10-none"), folder, source=source, limit=limit)
     return Release.open(folder)
 
 

@@ -6,17 +6,17 @@ estimators are not public, so the measures here are our reading. We add reconstr
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
 
 from ..generate import generate
-from ..schemas import Config, Release, Score
+from ..schemas import Release, Score
 from ..schemas.bounds import Measured
 from ..schemas.config import Scale
 from ..schemas.files import write_text
-from . import Report
+from . import Report, Request
+from ._configs import released_config
 from ._correlation import Correlation
 from ._points import SEED, Effort, Point, Untrained, before_training, measured_points
 
@@ -42,11 +42,13 @@ EFFORTS: Mapping[Scale, Effort] = {
 }
 
 
-def run(source: str, scale: Scale, out: Path) -> Report:
-    """Measure and attack every point of CIFAR-10 from `source`; write layers.json and layers.md.
+def run(request: Request) -> Report:
+    """Measure and attack every point of CIFAR-10; write layers.json and layers.md.
 
     A release that lies in `out`, and a point that was measured there, is not made again.
     """
+    request.refuse_cells("layers")
+    source, scale, out = request.source, request.scale, request.out
     effort = EFFORTS[scale]
     points = [
         point
@@ -60,7 +62,7 @@ def run(source: str, scale: Scale, out: Path) -> Report:
     report = Report(
         experiment="layers",
         scale=scale,
-        seed=SEED,
+        seeds=(SEED,),
         versions={name: version(name) for name in ("leakboard", "torch", "scipy")},
         results={
             "points": [point.model_dump(mode="json") for point in points],
@@ -78,9 +80,7 @@ def run(source: str, scale: Scale, out: Path) -> Report:
 
 def _release(source: str, folder: Path, limit: int | None) -> Release:
     if not folder.exists():
-        with as_file(files(f"{__package__.rpartition('.')[0]}.configs")) as configs:
-            config = Config.read(configs / f"{folder.name}.toml")
-        generate(config, folder, source=source, limit=limit)
+        generate(released_config(folder.name), folder, source=source, limit=limit)
     return Release.open(folder)
 
 

@@ -78,7 +78,9 @@ def _split_resnet(network: nn.Module, split_layer: str) -> SplitNetwork:
     """Cut a ResNet among its children, which are a chain; the client runs 0..index."""
     children = list(network.named_children())
     index = [name for name, _ in children].index(split_layer)
-    network.get_submodule("relu").inplace = False  # others still read what is sent before it
+    stem = network.get_submodule("relu")
+    assert isinstance(stem, nn.ReLU)
+    stem.inplace = False  # others still read what is sent before it
     client = [("normalize", Normalize()), *children[: index + 1]]
     rest = [*children[index + 1 : -1], ("flatten", nn.Flatten()), children[-1]]
     return SplitNetwork(nn.Sequential(OrderedDict(client)), nn.Sequential(OrderedDict(rest)), index)

@@ -209,8 +209,9 @@ def _prepare_adversary(training: _Training, optimizers: Optimizers, place: Place
         if place.epoch:
             with seeded(training.draws("restart", *place).initial_seed()):
                 for module in training.networks.adversary.modules():
-                    if hasattr(module, "reset_parameters"):
-                        module.reset_parameters()
+                    reset = getattr(module, "reset_parameters", None)
+                    if callable(reset):
+                        reset()
             optimizers[ADVERSARY].state.clear()
         training.teach_adversary(optimizers, place, settings.adversary_warmup_steps)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from leakboard.generate import defenses, training
-from leakboard.generate.checkpoints import Checkpoints, WarmUp
+from leakboard.generate.checkpoints import Checkpoints, Place, WarmUp
 from leakboard.generate.game import Networks, Stage, TrainingData
 from leakboard.generate.networks import AttributeAdversary, seeded
 from leakboard.generate.training import train
@@ -115,9 +115,7 @@ def test_steps_of_the_proxy_move_the_proxy_alone() -> None:
     )
     phase = training.phases(SETTINGS)[1]
     assert phase.stage is Stage.DEFENSE
-    player.teach_adversary(
-        training.optimizers_of(networks, phase), training.Place(phase=1), steps=3
-    )
+    player.teach_adversary(training.optimizers_of(networks, phase), Place(phase=1), steps=3)
     moved = {name for name, p in networks.named_parameters() if not torch.equal(p, before[name])}
     assert moved == {f"adversary.{name}" for name, _ in networks.adversary.named_parameters()}
 

@@ -1,0 +1,238 @@
+"""A cell of a table: one configuration and seed, generated, attacked and scored.
+
+A cell is a folder named after all that decides its result, so that tables share cells. `cell.json`
+is written last; until then a stopped cell goes on where it was. The activations of a finished cell
+are removed unless they are to be kept: those of a table would fill a disk.
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ..evaluate.attacks import REGISTRY as ATTACKS
+from ..evaluate.metrics import REGISTRY as METRICS
+from ..evaluate.metrics import ReconstructionOutcome
+from ..evaluate.planning import Planned, by_strength
+from ..evaluate.records import read_records, read_truth
+from ..evaluate.run import fit_attack
+from ..evaluate.scorer import score
+from ..generate import generate
+from ..schemas import (
+    Config,
+    Measurements,
+    Record,
+    Release,
+    Track,
+    aligned,
+    default_truth,
+    read_predictions,
+)
+from ..schemas.files import read_json, replacing, write_text
+from ..schemas.records import PublicSplit
+from ..schemas.statement import AttackRun
+from ._protocol import Effort
+
+log = logging.getLogger(__name__)
+SPLITS: tuple[PublicSplit, ...] = ("validation", "test")  # chosen on, reported on
+REBUILT = ("ssim", "psnr", "l1")
+PICTURED = 8
+Pixels = NDArray[np.uint8]
+
+
+class Cell(Record):
+    """What came of a cell. `strongest` names for each track the attack chosen on validation."""
+
+    config: Config
+    fingerprint: str
+    measurements: Measurements
+    runs: tuple[AttackRun, ...]
+    strongest: dict[Track, str]
+    seconds: float
+
+    def run(self, track: Track) -> AttackRun:
+        """The strongest attack of a track."""
+        return next(run for run in self.runs if label(run) == self.strongest[track])
+
+
+def label(run: AttackRun) -> str:
+    """An attack with its options."""
+    return Planned(run.attack, run.options).label
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells in `folder`, all made with one secret, so that all are about the same images."""
+
+    folder: Path
+    effort: Effort
+    keep: bool
+
+    def of(self, config: Config) -> Path:
+        """The folder of a cell."""
+        attacks = [[one.name, dict(one.options)] for one in self.effort.attacks]
+        decisive = [config.config_id, self.effort.limit, attacks]
+        digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
+        return self.folder / f"{config.name}-{digest}-s{config.seed}"
+
+    def finished(self, config: Config) -> Cell | None:
+        """A cell, if it is finished."""
+        path = self.of(config) / "cell.json"
+        return Cell.parse(read_json(path), str(path)) if path.is_file() else None
+
+    def values(self, config: Config) -> pa.Table:
+        """What each test image contributes, in the order of the images' digests."""
+        return pq.read_table(self.of(config) / "images.parquet")
+
+    def pictures(self, config: Config) -> Pixels | None:
+        """Images and what was rebuilt, (2, N, S, S, 3); None where they may not be shown."""
+        path = self.of(config) / "pictures.npy"
+        return np.load(path, allow_pickle=False) if path.is_file() else None
+
+    def make(self, config: Config, source: str | None) -> None:
+        """Generate, attack and score; what an earlier run has done is taken up."""
+        folder = self.of(config)
+        if not self.finished(config):
+            self._make(config, source, folder)
+        if not self.keep:
+            _clear(folder)
+
+    def _make(self, config: Config, source: str | None, folder: Path) -> None:
+        log.info("cell %s", folder.name)
+        started = time.monotonic()
+        release = self._release(config, source)
+        runs = [_attacked(release, folder, one) for one in self._suited(release)]
+        strongest = {track: label(by_strength(runs, track)[0]) for track in Track}
+        paths = {track: _predictions(folder, name, "test") for track, name in strongest.items()}
+        with replacing(folder / "images.parquet") as temporary:
+            pq.write_table(_values(release, paths), temporary, compression="zstd")
+        if release.manifest.dataset.licence.redistributable:
+            _draw(release, paths[Track.RECONSTRUCTION], folder)
+        cell = Cell(
+            config=config,
+            fingerprint=release.manifest.fingerprint,
+            measurements=release.measurements,
+            runs=tuple(runs),
+            strongest=strongest,
+            seconds=time.monotonic() - started,
+        )
+        write_text(folder / "cell.json", cell.to_json())
+
+    def _release(self, config: Config, source: str | None) -> Release:
+        folder = self.of(config) / "release"
+        if not folder.exists():
+            generate(
+                config,
+                folder,
+                source=source,
+                secret=self.folder / "secret.key",
+                limit=self.effort.limit,
+                warm_ups=self.folder / "warm-ups",
+            )
+        return Release.open(folder)
+
+    def _suited(self, release: Release) -> Iterator[Planned]:
+        for one in self.effort.attacks:
+            unsuited = ATTACKS.find(one.name).unsuited(release.manifest)
+            if not unsuited and (one.name != "mask_classifier" or _has_mask(release)):
+                yield one
+
+
+def _has_mask(release: Release) -> bool:
+    """Whether some channel is off for some images and on for others."""
+    off = (read_records(release, "validation").activation == 0).flatten(2).all(dim=2)
+    return bool((off.any(dim=0) & ~off.all(dim=0)).any())
+
+
+def _predictions(folder: Path, name: str, split: PublicSplit) -> Path:
+    return folder / "predictions" / f"{name}-{split}.parquet"
+
+
+def _attacked(release: Release, folder: Path, one: Planned) -> AttackRun:
+    path = folder / "attacks" / f"{one.label}.json"
+    if path.is_file():
+        return AttackRun.parse(read_json(path), str(path))
+    started = time.monotonic()
+    log.info("attacking with %s", one.label)
+    fitted = fit_attack(release, one.name, one.options)
+    files = {split: _predictions(folder, one.label, split) for split in SPLITS}
+    for split, file in files.items():
+        fitted.predict(split).write(file)
+    run = AttackRun(
+        attack=one.name,
+        options=dict(one.options),
+        seconds=time.monotonic() - started,
+        predictions={},
+        reports={split: score(release, file) for split, file in files.items()},
+    )
+    write_text(path, run.to_json())
+    return run
+
+
+def _values(release: Release, predictions: Mapping[Track, Path]) -> pa.Table:
+    """Per test image: whether the task network is right, and what the strongest attacks read."""
+    records = read_truth(release, "test", None)
+    inputs = records.known("inputs").permute(0, 2, 3, 1).numpy()
+    said = {
+        track: aligned(read_predictions(path, release.manifest), records.sample_id, path)
+        for track, path in predictions.items()
+    }
+    rebuilt = ReconstructionOutcome(said[Track.RECONSTRUCTION], inputs)
+    columns: dict[str, NDArray[Any]] = {
+        "utility": records.task_logits.argmax(dim=1).numpy() == records.known("task").numpy(),
+        "top1": said[Track.ATTRIBUTE].argmax(axis=1) == records.known("sensitive").numpy(),
+        **{name: METRICS.create(name, {}).per_image(rebuilt) for name in REBUILT},
+    }
+    return _ordered(inputs, records.subject or (), records.image_id, columns)
+
+
+def _ordered(
+    inputs: Pixels,
+    subjects: Sequence[str],
+    names: Sequence[str],
+    columns: Mapping[str, NDArray[Any]],
+) -> pa.Table:
+    """Sort by the digest of the pixels, which every cell of a dataset has in common."""
+    content: dict[str, Any] = {"image": _digests(inputs), "subject": subjects}
+    content |= {name: values.astype(np.float64) for name, values in columns.items()}
+    return pa.table(content).take(_order(inputs, names))
+
+
+def _digests(inputs: Pixels) -> list[str]:
+    return [hashlib.sha256(pixels.tobytes()).hexdigest()[:32] for pixels in inputs]
+
+
+def _order(inputs: Pixels, names: Sequence[str]) -> list[int]:
+    """Rows by digest; the names, which differ between cells, decide among equal images alone."""
+    keys = list(zip(_digests(inputs), names, strict=True))
+    return sorted(range(len(keys)), key=lambda row: keys[row])
+
+
+def _draw(release: Release, predictions: Path, folder: Path) -> None:
+    """Keep a few test images, the same in every cell, and what was rebuilt of them."""
+    records = read_truth(release, "test", None)
+    given = read_predictions(predictions, release.manifest)
+    inputs = records.known("inputs").permute(0, 2, 3, 1).numpy()
+    first = _order(inputs, records.image_id)[:PICTURED]
+    rebuilt = aligned(given, records.sample_id, predictions)
+    shown = np.stack([inputs[first], rebuilt[first]])
+    with replacing(folder / "pictures.npy") as temporary, temporary.open("wb") as file:
+        np.save(file, shown, allow_pickle=False)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what can be made again; manifest and measurements stay."""
+    release = folder / "release"
+    gone = (release / "data", release / "weights", default_truth(release), folder / "predictions")
+    for path in gone:
+        shutil.rmtree(path, ignore_errors=True)

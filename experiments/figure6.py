@@ -1,0 +1,32 @@
+"""Figure 6 of the DISCO paper: what a supervised decoder rebuilds behind every defense."""
+
+import numpy as np
+
+from ..evaluate.gallery import write_png
+from . import Report, Request
+from ._methods import rows
+from ._tables import SYNTHETIC, Block, Table, fill, pictures
+
+TABLE = Table(
+    name="figure6",
+    measures=("ssim", "psnr", "l1"),
+    blocks=(
+        Block("cifar10", "CIFAR-10: task living or not", rows("cifar10")),
+        Block("celeba", "CelebA: task smiling", rows("celeba")),
+        Block(SYNTHETIC, "Synthetic faces: task gender", rows("synthetic")),
+    ),
+    notes=(
+        "Pictures, where the licence of the images lets them be shown: the inputs in the left "
+        "column, then a column for each row of the table that was run, in its order.",
+    ),
+)
+
+
+def run(request: Request) -> Report:
+    """Write figure6.json, figure6.md, figure6.svg and a sheet of pictures for each dataset."""
+    report = fill(TABLE, request)
+    for dataset, columns in pictures(TABLE, request).items():
+        inputs, *_ = columns
+        sheet = np.concatenate([inputs[0], *(rebuilt for _, rebuilt in columns)], axis=2)
+        write_png(request.out / f"figure6-{dataset}.png", np.concatenate(list(sheet)))
+    return report

@@ -1,0 +1,167 @@
+"""Tables of the paper: their recipes, their arithmetic, and a small one from end to end."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from leakboard.experiments import (
+    Request,
+    _cells,
+    _tables,
+    figure3,
+    figure4,
+    figure6,
+    reproduce,
+    table1,
+    table2,
+    table3,
+)
+from leakboard.experiments._cells import Cells
+from leakboard.experiments._protocol import EFFORTS
+from leakboard.experiments._rows import Run, Values, _ratio
+from leakboard.experiments._tables import Table
+from leakboard.schemas import Config, UsageError
+from leakboard.schemas.config import Scale
+
+TABLES = [module.TABLE for module in (table1, table2, table3, figure3, figure4, figure6)]
+each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+each_scale = pytest.mark.parametrize("scale", EFFORTS)
+
+
+def asked(scale: Scale, out: Path, source: str = "synthetic") -> Request:
+    return Request(source, scale, out)
+
+
+def configs(table: Table, request: Request) -> list[list[Config]]:
+    return [
+        [_tables._config(block, row, 0, request) for row in block.rows] for block in table.blocks
+    ]
+
+
+@each_table
+@each_scale
+def test_every_row_is_a_recipe_of_its_own_beside_an_undefended_one(
+    table: Table, scale: Scale, tmp_path: Path
+) -> None:
+    for block, made in zip(table.blocks, configs(table, asked(scale, tmp_path)), strict=True):
+        assert len({config.config_id for config in made}) == len(made)
+        assert {config.scale for config in made} == {scale}
+        of = {row.method: config for row, config in zip(block.rows, made, strict=True)}
+        for row in block.rows:
+            beside, mine = of[row.beside], of[row.method]
+            assert beside.defense.name == "none"
+            assert beside.client == mine.client
+            assert beside.dataset == mine.dataset
+            assert beside.dataset.name == block.dataset
+
+
+@each_scale
+def test_tables_share_their_cells(scale: Scale, tmp_path: Path) -> None:
+    request = asked(scale, tmp_path)
+    cells = Cells(tmp_path, EFFORTS[scale], keep=False)
+
+    def folders(table: Table) -> set[Path]:
+        return {cells.of(config) for block in configs(table, request) for config in block}
+
+    assert folders(table1.TABLE) == folders(table2.TABLE)
+    assert folders(figure6.TABLE) < folders(table1.TABLE)
+    assert folders(figure4.TABLE) & folders(table1.TABLE)
+
+
+def test_the_papers_l1_exceeds_what_its_own_psnr_allows() -> None:
+    """l1 is at most the root mean square error: by Jensen's inequality."""
+    printed = {31.58: 108.82, 20.49: 123.33, 11.61: 125.34}  # PSNR in dB, l1 in grey levels
+    errors = [255 * 10 ** (-decibels / 20) for decibels in printed]
+    assert errors == pytest.approx([6.7, 24.1, 67.0], abs=0.05)
+    assert all(error < l1 for error, l1 in zip(errors, printed.values(), strict=True))
+
+
+def runs_of(values: Values) -> list[Run]:
+    """Runs that hold nothing but one measure, (K, N); two images show each subject."""
+    subjects = [f"{number // 2}" for number in range(values.shape[1])]
+    return [
+        Run(seed, None, None, pa.table({"subject": subjects, "top1": series}))  # type: ignore[arg-type]
+        for seed, series in enumerate(values)
+    ]
+
+
+def test_a_network_beside_itself_leaks_as_much() -> None:
+    runs = runs_of(np.random.default_rng(0).random((3, 40)))
+    ratio, low, high, p = _ratio(runs, runs, "top1")
+    assert ratio == 1
+    assert p == pytest.approx(1)
+    assert low < 1 < high
+
+
+def test_the_interval_of_a_ratio_holds_the_truth_as_often_as_it_says() -> None:
+    """Binomial(200, 0.95) is below 180 or above 198 twice in a hundred."""
+    random, held = np.random.default_rng(0), 0
+    for _ in range(200):
+        shared = random.normal(size=400)
+        means = random.normal([[0.5], [1.0]], 0.02, size=(3, 2, 1))  # three seeds of either
+        values = means + 0.2 * shared + 0.2 * random.normal(size=(3, 2, 400))
+        _, low, high, _ = _ratio(runs_of(values[:, 0]), runs_of(values[:, 1]), "top1")
+        held += low <= 0.5 <= high
+    assert 180 <= held <= 198
+
+
+def test_a_source_is_a_folder_of_datasets_one_of_them_or_drawn(tmp_path: Path) -> None:
+    names = ["cifar10", "celeba", "synthetic"]
+    (tmp_path / "celeba").mkdir()
+    assert _tables._sources(str(tmp_path), names) == {"celeba": str(tmp_path / "celeba")}
+    assert _tables._sources("cifar10=org/name", names) == {"cifar10": "org/name"}
+    assert _tables._sources("synthetic", names) == {"synthetic": None}
+    with pytest.raises(UsageError, match="a folder for each dataset"):
+        _tables._sources("elsewhere", names)
+
+
+def test_an_experiment_of_one_run_refuses_seeds(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="leave out --seeds"):
+        reproduce("hcr", Request("cifar10", "smoke", tmp_path, seeds=2))
+
+
+@pytest.mark.slow
+def test_a_table_is_stopped_taken_up_and_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = asked("smoke", tmp_path)
+    attacked, done = _cells._attacked, 0
+
+    def stop_in_the_second_cell(*arguments: object) -> object:
+        nonlocal done
+        done += 1
+        if done == 5:
+            raise KeyboardInterrupt
+        return attacked(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(_cells, "_attacked", stop_in_the_second_cell)
+    with pytest.raises(KeyboardInterrupt):
+        reproduce("table3", request)
+    monkeypatch.undo()
+    (block,) = json.loads((tmp_path / "table3.json").read_bytes())["results"]["blocks"]
+    assert [len(line["seeds"]) for line in block["lines"]] == [1, 0, 0]
+    assert "not run yet" in (tmp_path / "table3.md").read_text()
+
+    report = reproduce("table3", request)
+    (block,) = report.results["blocks"]
+    none, *discos = block["lines"]
+    for line in (none, *discos):
+        utility = line["numbers"]["utility"]
+        assert utility["low"] <= utility["value"] <= utility["high"]
+        assert not line["missing"]
+    assert none["compared"] is None
+    assert all(line["compared"]["low"] <= line["compared"]["ratio"] for line in discos)
+    cells = sorted((tmp_path / "cells").glob("*/cell.json"))
+    assert len(cells) == 3
+    assert not list((tmp_path / "cells").glob("*/release/data"))
+    assert len(list((tmp_path / "cells" / "warm-ups").iterdir())) == 1
+
+    before = [path.stat().st_mtime_ns for path in cells]
+    assert reproduce("table3", request) == report
+    assert [path.stat().st_mtime_ns for path in cells] == before
+    (drawn,) = _tables.pictures(table3.TABLE, request).values()
+    assert all(np.array_equal(a[0], b[0]) for a, b in pairwise(drawn))  # of the same images
