@@ -74,7 +74,7 @@ class Checkpoints:
                 place = Place(*json.loads(file.metadata()["place"]))
             tensors = safetensors.torch.load_file(self.path)
             networks.load_state_dict(_part(tensors, "networks"))
-        except (SafetensorError, RuntimeError) as problem:
+        except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as problem:
             raise CorruptData(
                 f"{self.path}: the checkpoint cannot be read ({problem}); remove it to train anew"
             ) from problem

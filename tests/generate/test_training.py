@@ -1,5 +1,8 @@
 """The training loop: one seed gives one result, wherever it was stopped and taken up again."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from leakboard.generate.training import train
 from leakboard.schemas import BadConfig, Config
 from leakboard.schemas.config import TrainingTable
 
+from ..sources import ROOT
 from ..tiny import tiny_config
 
 SETTINGS = TrainingTable(
@@ -150,3 +154,36 @@ def test_progress_is_told_early_and_each_epoch(
     assert "utility" in early[0]
     assert "proxy leakage" in early[0]
     assert lines[-1].startswith("defense 2/2: utility")
+
+
+WORKER = """
+import hashlib, sys
+from pathlib import Path
+from tests.generate.test_training import SETTINGS, drawn, fresh, never
+from leakboard.generate.training import train, workers
+
+networks = fresh()
+proxy = train(drawn(), networks, SETTINGS, 0, never(Path(sys.argv[1])))
+digest = hashlib.sha256()
+for parameter in networks.parameters():
+    digest.update(parameter.detach().contiguous().numpy().tobytes())
+print("ended", workers().process_index, digest.hexdigest(), proxy)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_end_with_the_same_weights_and_tally(tmp_path: Path) -> None:
+    script = tmp_path / "worker.py"
+    script.write_text(WORKER)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
+    ran = subprocess.run(
+        [*launch, str(script), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = sorted(line for line in ran.stdout.splitlines() if line.startswith("ended"))
+    (_, first, *one), (_, second, *other) = (line.split() for line in lines)
+    assert (first, second) == ("0", "1")
+    assert one == other
