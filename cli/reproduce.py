@@ -50,6 +50,11 @@ from ..schemas.config import Scale
     is_flag=True,
     help="Keep the activations of each cell, not only what was found out about them.",
 )
+@click.option(
+    "--board",
+    type=click.Path(path_type=Path),
+    help="Also enter every attack of the finished cells on this leaderboard.",
+)
 def reproduce(
     experiment: str,
     source: str,
@@ -58,6 +63,7 @@ def reproduce(
     seeds: int | None,
     minutes: float | None,
     keep: bool,
+    board: Path | None,
 ) -> None:
     """Run EXPERIMENT and write its numbers, tables and pictures.
 
@@ -68,7 +74,12 @@ def reproduce(
     """
     from ..experiments import Request
     from ..experiments import reproduce as run
+    from ..experiments._cells import entries
+    from ..leaderboard import enter
 
     report = run(experiment, Request(source, scale, out, seeds, minutes, keep))
+    if board:
+        for release, scored, values in entries(out / "cells"):
+            enter(board, release, scored, values)
     click.echo((out / f"{report.experiment}.md").read_text("utf-8"))
     click.echo(f"{out}: {report.experiment} at {scale} scale, as JSON, Markdown and SVG")

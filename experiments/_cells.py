@@ -10,44 +10,39 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from ..evaluate.attacks import REGISTRY as ATTACKS
-from ..evaluate.metrics import REGISTRY as METRICS
-from ..evaluate.metrics import ReconstructionOutcome
 from ..evaluate.planning import Planned, by_strength
-from ..evaluate.records import read_records, read_truth
+from ..evaluate.records import read_records
 from ..evaluate.run import fit_attack
 from ..evaluate.scorer import score
 from ..generate import generate
 from ..schemas import (
     Config,
+    ImageValues,
     Measurements,
     Record,
     Release,
+    ScoreReport,
     Track,
-    aligned,
+    ValuesHeader,
     default_truth,
-    read_predictions,
 )
 from ..schemas.files import read_json, replacing, write_text
 from ..schemas.records import PublicSplit
 from ..schemas.statement import AttackRun
+from ._images import Pixels, draw, image_values
 from ._protocol import Effort
 
 log = logging.getLogger(__name__)
 SPLITS: tuple[PublicSplit, ...] = ("validation", "test")  # chosen on, reported on
-REBUILT = ("ssim", "psnr", "l1")
-PICTURED = 8
-Pixels = NDArray[np.uint8]
 
 
 class Cell(Record):
@@ -63,6 +58,34 @@ class Cell(Record):
     def run(self, track: Track) -> AttackRun:
         """The strongest attack of a track."""
         return next(run for run in self.runs if label(run) == self.strongest[track])
+
+
+def entries(folder: Path) -> Iterator[tuple[Release, ScoreReport, ImageValues | None]]:
+    """Every attack of every finished cell in a folder, for a board.
+
+    With what each test image contributes where that is kept: for the strongest attacks.
+    """
+    for path in sorted(folder.glob("*/cell.json")):
+        cell = Cell.parse(read_json(path), str(path))
+        release = Release.open(path.parent / "release")
+        table = pq.read_table(path.parent / "images.parquet")
+        for run in cell.runs:
+            for report in run.reports.values():
+                strongest = label(run) == cell.strongest[report.track]
+                kept = strongest and report.split == "test"
+                yield release, report, _image_values(report, table) if kept else None
+
+
+def _image_values(report: ScoreReport, table: pa.Table) -> ImageValues:
+    header = ValuesHeader(
+        fingerprint=report.fingerprint,
+        split=report.split,
+        attack=report.attack,
+        metric=report.headline.metric,
+        metric_version=report.headline.metric_version,
+    )
+    image, subject = (table.column(name).to_pylist() for name in ("image", "subject"))
+    return ImageValues(header, image, subject, table.column(header.metric).to_numpy())
 
 
 def label(run: AttackRun) -> str:
@@ -115,9 +138,9 @@ class Cells:
         strongest = {track: label(by_strength(runs, track)[0]) for track in Track}
         paths = {track: _predictions(folder, name, "test") for track, name in strongest.items()}
         with replacing(folder / "images.parquet") as temporary:
-            pq.write_table(_values(release, paths), temporary, compression="zstd")
+            pq.write_table(image_values(release, paths), temporary, compression="zstd")
         if release.manifest.dataset.licence.redistributable:
-            _draw(release, paths[Track.RECONSTRUCTION], folder)
+            draw(release, paths[Track.RECONSTRUCTION], folder / "pictures.npy")
         cell = Cell(
             config=config,
             fingerprint=release.manifest.fingerprint,
@@ -177,57 +200,6 @@ def _attacked(release: Release, folder: Path, one: Planned) -> AttackRun:
     )
     write_text(path, run.to_json())
     return run
-
-
-def _values(release: Release, predictions: Mapping[Track, Path]) -> pa.Table:
-    """Per test image: whether the task network is right, and what the strongest attacks read."""
-    records = read_truth(release, "test", None)
-    inputs = records.known("inputs").permute(0, 2, 3, 1).numpy()
-    said = {
-        track: aligned(read_predictions(path, release.manifest), records.sample_id, path)
-        for track, path in predictions.items()
-    }
-    rebuilt = ReconstructionOutcome(said[Track.RECONSTRUCTION], inputs)
-    columns: dict[str, NDArray[Any]] = {
-        "utility": records.task_logits.argmax(dim=1).numpy() == records.known("task").numpy(),
-        "top1": said[Track.ATTRIBUTE].argmax(axis=1) == records.known("sensitive").numpy(),
-        **{name: METRICS.create(name, {}).per_image(rebuilt) for name in REBUILT},
-    }
-    return _ordered(inputs, records.subject or (), records.image_id, columns)
-
-
-def _ordered(
-    inputs: Pixels,
-    subjects: Sequence[str],
-    names: Sequence[str],
-    columns: Mapping[str, NDArray[Any]],
-) -> pa.Table:
-    """Sort by the digest of the pixels, which every cell of a dataset has in common."""
-    content: dict[str, Any] = {"image": _digests(inputs), "subject": subjects}
-    content |= {name: values.astype(np.float64) for name, values in columns.items()}
-    return pa.table(content).take(_order(inputs, names))
-
-
-def _digests(inputs: Pixels) -> list[str]:
-    return [hashlib.sha256(pixels.tobytes()).hexdigest()[:32] for pixels in inputs]
-
-
-def _order(inputs: Pixels, names: Sequence[str]) -> list[int]:
-    """Rows by digest; the names, which differ between cells, decide among equal images alone."""
-    keys = list(zip(_digests(inputs), names, strict=True))
-    return sorted(range(len(keys)), key=lambda row: keys[row])
-
-
-def _draw(release: Release, predictions: Path, folder: Path) -> None:
-    """Keep a few test images, the same in every cell, and what was rebuilt of them."""
-    records = read_truth(release, "test", None)
-    given = read_predictions(predictions, release.manifest)
-    inputs = records.known("inputs").permute(0, 2, 3, 1).numpy()
-    first = _order(inputs, records.image_id)[:PICTURED]
-    rebuilt = aligned(given, records.sample_id, predictions)
-    shown = np.stack([inputs[first], rebuilt[first]])
-    with replacing(folder / "pictures.npy") as temporary, temporary.open("wb") as file:
-        np.save(file, shown, allow_pickle=False)
 
 
 def _clear(folder: Path) -> None:

@@ -12,8 +12,9 @@ from ..evaluate.suite import TimeIsUp, deadline
 from ..schemas import Config, Record, ScoreReport, UsageError
 from ..schemas.files import write_text
 from . import Report, Request
-from ._cells import Cells, Pixels
+from ._cells import Cells
 from ._configs import released_config
+from ._images import Pixels
 from ._plots import draw
 from ._protocol import EFFORTS
 from ._rows import Line, Number, Row, Run, compared, line, track_of

@@ -160,6 +160,13 @@ def test_a_table_is_stopped_taken_up_and_filled(
     assert not list((tmp_path / "cells").glob("*/release/data"))
     assert len(list((tmp_path / "cells" / "warm-ups").iterdir())) == 1
 
+    kept = [values for _, _, values in _cells.entries(tmp_path / "cells") if values is not None]
+    assert len(kept) == 3 * 2  # the strongest attack of both tracks, on test
+    for release, scored, values in _cells.entries(tmp_path / "cells"):
+        assert release.manifest.fingerprint == scored.fingerprint
+        if values is not None:
+            assert values.value.mean() == pytest.approx(scored.headline.value)
+
     before = [path.stat().st_mtime_ns for path in cells]
     assert reproduce("table3", request) == report
     assert [path.stat().st_mtime_ns for path in cells] == before

@@ -1,0 +1,74 @@
+"""What each test image of a cell contributes, and a few pictures, in an order that cells share.
+
+Legend: N images, S image side.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..evaluate.metrics import REGISTRY as METRICS
+from ..evaluate.metrics import ReconstructionOutcome
+from ..evaluate.records import read_truth
+from ..schemas import Release, Track, aligned, read_predictions
+from ..schemas.files import replacing
+
+REBUILT = ("ssim", "psnr", "l1")
+PICTURED = 8
+Pixels = NDArray[np.uint8]
+
+
+def image_values(release: Release, predictions: Mapping[Track, Path]) -> pa.Table:
+    """Per test image: whether the task network is right, and what the strongest attacks read."""
+    records = read_truth(release, "test", None)
+    inputs = records.known("inputs").numpy()
+    said = {
+        track: aligned(read_predictions(path, release.manifest), records.sample_id, path)
+        for track, path in predictions.items()
+    }
+    rebuilt = ReconstructionOutcome(said[Track.RECONSTRUCTION], inputs.transpose(0, 2, 3, 1))
+    columns: dict[str, NDArray[Any]] = {
+        "utility": records.task_logits.argmax(dim=1).numpy() == records.known("task").numpy(),
+        "top1": said[Track.ATTRIBUTE].argmax(axis=1) == records.known("sensitive").numpy(),
+        **{name: METRICS.create(name, {}).per_image(rebuilt) for name in REBUILT},
+    }
+    return _ordered(inputs, records.subject or (), records.image_id, columns)
+
+
+def _ordered(
+    inputs: Pixels,
+    subjects: Sequence[str],
+    names: Sequence[str],
+    columns: Mapping[str, NDArray[Any]],
+) -> pa.Table:
+    """Sort by the digest of the pixels, which every cell of a dataset has in common."""
+    content: dict[str, Any] = {"image": _digests(inputs), "subject": subjects}
+    content |= {name: values.astype(np.float64) for name, values in columns.items()}
+    return pa.table(content).take(_order(inputs, names))
+
+
+def _digests(inputs: Pixels) -> list[str]:
+    return [hashlib.sha256(pixels.tobytes()).hexdigest()[:32] for pixels in inputs]
+
+
+def _order(inputs: Pixels, names: Sequence[str]) -> list[int]:
+    """Rows by digest; the names, which differ between cells, decide among equal images alone."""
+    keys = list(zip(_digests(inputs), names, strict=True))
+    return sorted(range(len(keys)), key=lambda row: keys[row])
+
+
+def draw(release: Release, predictions: Path, path: Path) -> None:
+    """Keep a few test images, the same in every cell, and what was rebuilt of them."""
+    records = read_truth(release, "test", None)
+    given = read_predictions(predictions, release.manifest)
+    inputs = records.known("inputs").numpy()
+    first = _order(inputs, records.image_id)[:PICTURED]
+    rebuilt = aligned(given, records.sample_id, predictions)
+    shown = np.stack([inputs[first].transpose(0, 2, 3, 1), rebuilt[first]])
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, shown, allow_pickle=False)
