@@ -165,9 +165,11 @@ class Cells:
         return Release.open(folder)
 
     def _suited(self, release: Release) -> Iterator[Planned]:
+        undefended = release.manifest.defense.name == "none"
         for one in self.effort.attacks:
-            unsuited = ATTACKS.find(one.name).unsuited(release.manifest)
-            if not unsuited and (one.name != "mask_classifier" or _has_mask(release)):
+            attack = ATTACKS.find(one.name)
+            idle = attack.unsuited(release.manifest) or (attack.ceiling and not undefended)
+            if not idle and (one.name != "mask_classifier" or _has_mask(release)):
                 yield one
 
 

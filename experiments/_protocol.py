@@ -3,7 +3,8 @@
 Attribute track: a linear probe, a convolutional classifier with the client's weights, a classifier
 of which channels are off where that differs between images, and one that averages repeated queries
 where the defense is random. Reconstruction track: a decoder. All are trained from scratch on all
-auxiliary records; the strongest is chosen on validation, named, and reported on test.
+auxiliary records; the strongest is chosen on validation, named, and reported on test. Where there
+is no defense, the same classifier reads the images themselves: the ceiling of the attribute track.
 """
 
 from collections.abc import Mapping
@@ -40,6 +41,7 @@ class Effort:
             Planned("mask_classifier", trained),
             Planned("query_averaging", trained),
             Planned("decoder", {"epochs": self.decoder_epochs}),
+            Planned("raw_image_classifier", trained),
         )
 
 

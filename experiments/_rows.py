@@ -73,6 +73,36 @@ class Line(Record):
 
 
 @dataclass(frozen=True)
+class Block:
+    """The rows of one dataset."""
+
+    dataset: str
+    title: str
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table or figure of the paper: its blocks, its measures (the first is compared), notes."""
+
+    name: str
+    measures: tuple[str, ...]
+    blocks: tuple[Block, ...]
+    notes: tuple[str, ...]
+
+
+class Filled(Record):
+    """A block with what is known so far; `anchors` are guesses, and ceilings that see images."""
+
+    dataset: str
+    title: str
+    lines: tuple[Line, ...]
+    anchors: dict[str, Number]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Run:
     """A finished cell of a row and its values per image."""
 

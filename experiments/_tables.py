@@ -3,62 +3,25 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ..evaluate.suite import TimeIsUp, deadline
-from ..schemas import Config, Record, ScoreReport, UsageError
+from ..schemas import Config, Track, UsageError
 from ..schemas.files import write_text
 from . import Report, Request
 from ._cells import Cells
 from ._configs import released_config
 from ._images import Pixels
+from ._page import TITLES, markdown
 from ._plots import draw
 from ._protocol import EFFORTS
-from ._rows import Line, Number, Row, Run, compared, line, track_of
+from ._rows import Block, Filled, Number, Row, Run, Table, compared, line, track_of
 
 log = logging.getLogger(__name__)
 SYNTHETIC = "synthetic"  # drawn faces in the place of all datasets
-TITLES = {
-    "utility": "utility ↑",
-    "top1": "leakage (top-1) ↓",
-    "ssim": "SSIM ↓",
-    "psnr": "PSNR, dB ↓",
-    "l1": "l1 in [0, 1] ↑",
-}
 VERSIONS = ("leakboard", "torch", "torchvision", "scikit-learn")
-
-
-@dataclass(frozen=True)
-class Block:
-    """The rows of one dataset."""
-
-    dataset: str
-    title: str
-    rows: tuple[Row, ...]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table or figure of the paper: its blocks, its measures (the first is compared), notes."""
-
-    name: str
-    measures: tuple[str, ...]
-    blocks: tuple[Block, ...]
-    notes: tuple[str, ...]
-
-
-class Filled(Record):
-    """A block with what is known so far; `anchors` are guesses that see no activation."""
-
-    dataset: str
-    title: str
-    lines: tuple[Line, ...]
-    anchors: dict[str, Number]
-    notes: tuple[str, ...]
 
 
 def fill(table: Table, request: Request) -> Report:
@@ -136,13 +99,11 @@ def _filled(table: Table, block: Block, cells: Cells, request: Request) -> Fille
     lines = [
         line(row, done, seeds, table.measures) for row, done in zip(block.rows, runs, strict=True)
     ]
-    first = next((done[0] for done in runs if done), None)
-    track = track_of(table.measures[0])
     return Filled(
         dataset=block.dataset,
         title=block.title,
         lines=tuple(compared(block.rows, lines, runs, table.measures[0])),
-        anchors=_anchors(first.cell.run(track).reports["test"]) if first else {},
+        anchors=_anchors([run for done in runs for run in done], track_of(table.measures[0])),
         notes=block.notes,
     )
 
@@ -157,9 +118,16 @@ def _runs(
             yield Run(seed, config, cell, cells.values(config))
 
 
-def _anchors(report: ScoreReport) -> dict[str, Number]:
+def _anchors(runs: Sequence[Run], track: Track) -> dict[str, Number]:
+    """Guesses on the same images, and what read the images themselves; of the first seed."""
+    if not runs:
+        return {}
+    report = runs[0].cell.run(track).reports["test"]
     metric = report.headline.metric
     scores = {name: anchor[metric] for name, anchor in report.anchors.items() if metric in anchor}
+    reports = [one.reports["test"] for run in runs for one in run.cell.runs]
+    ceilings = [one for one in reports if one.ceiling and one.track is track]
+    scores |= {one.attack: one.headline for one in reversed(ceilings)}
     return {
         name: Number(value=score.value, low=score.low, high=score.high)
         for name, score in scores.items()
@@ -182,67 +150,8 @@ def _write(table: Table, blocks: Sequence[Filled], request: Request) -> Report:
     )
     write_text(request.out / f"{table.name}.json", report.to_json())
     write_text(
-        request.out / f"{table.name}.md", "\n".join(_markdown(table, blocks, request)) + "\n"
+        request.out / f"{table.name}.md", "\n".join(markdown(table, blocks, request.scale)) + "\n"
     )
     picture = draw(table.measures[0], TITLES, [(block.title, block.lines) for block in blocks])
     write_text(request.out / f"{table.name}.svg", picture)
     return report
-
-
-def _markdown(table: Table, blocks: Sequence[Filled], request: Request) -> Iterator[str]:
-    yield f"# {table.name}, {request.scale} scale\n"
-    yield (
-        "Means over training seeds and test images with 95 % intervals over both (hierarchical "
-        "bootstrap over subjects; with a single seed over images alone). The strongest attack of "
-        "the fixed protocol was chosen on validation. Arrows say which way is better for the "
-        "people in the images."
-    )
-    for block in blocks:
-        yield from _section(table, block)
-    yield from (f"- {note}" for note in table.notes)
-
-
-def _section(table: Table, block: Filled) -> Iterator[str]:
-    printed = [name for name in TITLES if any(name in one.paper for one in block.lines)]
-    names = ("utility", *table.measures)
-    head = ["method", *(TITLES[name] for name in names), "over undefended", "less? p (Holm)"]
-    head += ["strongest attack", "seeds", *(f"paper: {TITLES[name]}" for name in printed)]
-    yield f"\n## {block.title}\n"
-    yield f"| {' | '.join(head)} |"
-    yield f"|{' --- |' * len(head)}"
-    for one in block.lines:
-        cells = [one.method, *(_number(one.numbers.get(name)) for name in names)]
-        cells += [*_comparison(one), ", ".join(one.strongest) or "not run yet", _count(one)]
-        cells += [f"{one.paper[name]:g}" if name in one.paper else "" for name in printed]
-        yield f"| {' | '.join(cells)} |"
-    n = max((one.n for one in block.lines), default=0)
-    anchors = ", ".join(f"{name} {_number(score)}" for name, score in block.anchors.items())
-    yield f"\nn = {n} test images. Without the activation: {anchors or 'not run yet'}.\n"
-    yield from (f"- {note}" for note in block.notes)
-    yield from _verdicts(block)
-
-
-def _number(number: Number | None) -> str:
-    if number is None:
-        return "not run yet"
-    return f"{number.value:.3f} ({number.low:.3f} to {number.high:.3f})"
-
-
-def _comparison(one: Line) -> tuple[str, str]:
-    if one.compared is None:
-        return "", ""
-    c = one.compared
-    ratio = f"{c.ratio:.3f} ({c.low:.3f} to {c.high:.3f})"
-    return ratio, f"{'yes' if c.less else 'no'}, {c.p_adjusted:.3f}"
-
-
-def _count(one: Line) -> str:
-    asked = len(one.seeds) + len(one.missing)
-    return f"{len(one.seeds)} of {asked}"
-
-
-def _verdicts(block: Filled) -> Iterator[str]:
-    """Say where a defense has not been shown to leak less than the row it stands beside."""
-    idle = [one.method for one in block.lines if one.compared and not one.compared.less]
-    if idle:
-        yield f"- Not shown to leak less than the undefended network: {'; '.join(idle)}."

@@ -2,7 +2,8 @@
 
 from . import Report, Request
 from ._methods import NONE, Setting, rows
-from ._tables import SYNTHETIC, Block, Table, fill
+from ._rows import Block, Table
+from ._tables import SYNTHETIC, fill
 
 RATIOS = (0.2, 0.4, 0.6, 0.8, 0.9)
 SIGMAS = (0.25, 0.5, 1.0, 2.0)

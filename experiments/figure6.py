@@ -5,7 +5,8 @@ import numpy as np
 from ..evaluate.gallery import write_png
 from . import Report, Request
 from ._methods import rows
-from ._tables import SYNTHETIC, Block, Table, fill, pictures
+from ._rows import Block, Table
+from ._tables import SYNTHETIC, fill, pictures
 
 TABLE = Table(
     name="figure6",

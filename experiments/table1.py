@@ -2,7 +2,8 @@
 
 from . import Report, Request
 from ._methods import DISCO, NONE, rows
-from ._tables import SYNTHETIC, Block, Table, fill
+from ._rows import Block, Table
+from ._tables import SYNTHETIC, fill
 
 
 def _printed(none: tuple[float, float], disco: tuple[float, float]) -> dict[str, dict[str, float]]:

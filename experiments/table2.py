@@ -2,7 +2,8 @@
 
 from . import Report, Request
 from ._methods import DISCO, NONE, rows
-from ._tables import SYNTHETIC, Block, Table, fill
+from ._rows import Block, Table
+from ._tables import SYNTHETIC, fill
 
 PRINTED = {
     NONE.method: {"ssim": 0.88, "psnr": 31.58, "utility": 0.9735},

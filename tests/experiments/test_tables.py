@@ -22,8 +22,7 @@ from leakboard.experiments import (
 )
 from leakboard.experiments._cells import Cells
 from leakboard.experiments._protocol import EFFORTS
-from leakboard.experiments._rows import Run, Values, _ratio
-from leakboard.experiments._tables import Table
+from leakboard.experiments._rows import Run, Table, Values, _ratio
 from leakboard.schemas import Config, UsageError
 from leakboard.schemas.config import Scale
 

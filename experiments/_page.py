@@ -1,0 +1,85 @@
+"""A table as Markdown: our numbers with their intervals beside the paper's, and notes."""
+
+from collections.abc import Iterator, Sequence
+
+from ..schemas.config import Scale
+from ._rows import Filled, Line, Number, Table
+
+TITLES = {
+    "utility": "utility ↑",
+    "top1": "leakage (top-1) ↓",
+    "ssim": "SSIM ↓",
+    "psnr": "PSNR, dB ↓",
+    "l1": "l1 in [0, 1] ↑",
+}
+
+
+def markdown(table: Table, blocks: Sequence[Filled], scale: Scale) -> Iterator[str]:
+    yield f"# {table.name}, {scale} scale\n"
+    yield (
+        "Means over training seeds and test images with 95 % intervals over both (hierarchical "
+        "bootstrap over subjects; with a single seed over images alone). The strongest attack of "
+        "the fixed protocol was chosen on validation. Arrows say which way is better for the "
+        "people in the images."
+    )
+    for block in blocks:
+        yield from _section(table, block)
+    yield from (f"- {note}" for note in table.notes)
+
+
+def _section(table: Table, block: Filled) -> Iterator[str]:
+    printed = [name for name in TITLES if any(name in one.paper for one in block.lines)]
+    names = ("utility", *table.measures)
+    head = ["method", *(TITLES[name] for name in names), "over undefended", "less? p (Holm)"]
+    head += ["strongest attack", "seeds", *(f"paper: {TITLES[name]}" for name in printed)]
+    yield f"\n## {block.title}\n"
+    yield f"| {' | '.join(head)} |"
+    yield f"|{' --- |' * len(head)}"
+    for one in block.lines:
+        cells = [one.method, *(_number(one.numbers.get(name)) for name in names)]
+        cells += [*_comparison(one), ", ".join(one.strongest) or "not run yet", _count(one)]
+        cells += [f"{one.paper[name]:g}" if name in one.paper else "" for name in printed]
+        yield f"| {' | '.join(cells)} |"
+    n = max((one.n for one in block.lines), default=0)
+    anchors = ", ".join(f"{name} {_number(score)}" for name, score in block.anchors.items())
+    yield f"\nn = {n} test images. Yardsticks, not attacks: {anchors or 'not run yet'}.\n"
+    yield from (f"- {note}" for note in block.notes)
+    yield from _verdicts(block)
+    yield from _proxies(block)
+
+
+def _number(number: Number | None) -> str:
+    if number is None:
+        return "not run yet"
+    return f"{number.value:.3f} ({number.low:.3f} to {number.high:.3f})"
+
+
+def _comparison(one: Line) -> tuple[str, str]:
+    if one.compared is None:
+        return "", ""
+    c = one.compared
+    ratio = f"{c.ratio:.3f} ({c.low:.3f} to {c.high:.3f})"
+    return ratio, f"{'yes' if c.less else 'no'}, {c.p_adjusted:.3f}"
+
+
+def _count(one: Line) -> str:
+    asked = len(one.seeds) + len(one.missing)
+    return f"{len(one.seeds)} of {asked}"
+
+
+def _verdicts(block: Filled) -> Iterator[str]:
+    """Say where a defense has not been shown to leak less than the row it stands beside."""
+    idle = [one.method for one in block.lines if one.compared and not one.compared.less]
+    if idle:
+        yield f"- Not shown to leak less than the undefended network: {'; '.join(idle)}."
+
+
+def _proxies(block: Filled) -> Iterator[str]:
+    """What the proxies of training said: how far too optimistic they are."""
+    said = {
+        one.method: [f"{proxy:.3f}" for proxy in one.proxy_leakage if proxy is not None]
+        for one in block.lines
+    }
+    listed = "; ".join(f"{method} {', '.join(found)}" for method, found in said.items() if found)
+    if listed:
+        yield f"- Proxy adversaries at the end of training, seed by seed, never leakage: {listed}."
