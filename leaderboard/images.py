@@ -40,12 +40,22 @@ class Runs:
         first = found[0]
         if any(other.image != first.image for other in found):
             return None
-        return cls(first.image, numbered(first.subject), np.stack([one.value for one in found]))
+        return cls(first.image, _by_appearance(first), np.stack([one.value for one in found]))
 
     @cached_property
     def groups(self) -> int:
         """How many subjects there are."""
         return int(self.subject.max()) + 1
+
+
+def _by_appearance(values: ImageValues) -> NDArray[np.intp]:
+    """Number the subjects in the order of the images, which all releases have in common.
+
+    The codes are each release's own: by them the draws would depend on which entry comes first.
+    """
+    numbers = numbered(values.subject)
+    appearance = np.unique(numbers, return_index=True)[1].argsort().argsort()
+    return appearance[numbers]
 
 
 def intervals(configurations: Sequence[Runs]) -> list[Interval]:

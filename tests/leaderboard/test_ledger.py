@@ -7,7 +7,9 @@ import pytest
 
 from leakboard.evaluate import scored
 from leakboard.leaderboard import Board, Standing, enter, standings
+from leakboard.leaderboard.estimates import Estimate
 from leakboard.schemas import (
+    LeaderboardRow,
     PredictionHeader,
     Predictions,
     Release,
@@ -76,6 +78,15 @@ def test_releases_without_a_common_id_are_compared_on_the_same_images(board: Boa
         "random_pruning": "2",
         "none": "3",
     }
+
+
+def test_the_order_of_entries_changes_no_interval(board: Board) -> None:
+    def leakage(rows: list[LeaderboardRow]) -> dict[str, Estimate | None]:
+        placed = standings(rows, Track.ATTRIBUTE, 1.0, values_of=board.values)
+        return {standing.defense: standing.leakage for standing in placed}
+
+    rows = board.rows()
+    assert leakage(rows) == leakage(rows[::-1])
 
 
 def test_a_stronger_file_lowers_the_rank_of_its_defense_and_of_no_other(
