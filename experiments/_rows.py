@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..evaluate.metrics import REGISTRY as METRICS
 from ..schemas import Config, Direction, Record, Track
 from ..schemas.resampling import holm, mean_replicates, numbered, over_runs, paired_difference
-from ._cells import Cell, label
+from ._cells import Cell
 
 Values = NDArray[np.float64]
 UNDEFENDED = "none"
@@ -127,7 +127,7 @@ def line(row: Row, runs: Sequence[Run], seeds: Sequence[int], measures: Sequence
         n=runs[0].values.num_rows if runs else 0,
         numbers=_numbers(runs, ("utility", *measures)) if runs else {},
         proxy_leakage=tuple(run.cell.measurements.proxy_leakage for run in runs),
-        strongest=tuple(dict.fromkeys(label(run.cell.run(track)) for run in runs)),
+        strongest=tuple(dict.fromkeys(run.cell.run(track).attack for run in runs)),
     )
 
 
