@@ -25,6 +25,13 @@ from .records import RecordSchema, vectors_to_arrow, vectors_to_numpy
 SUFFIX: dict[Format, str] = {"parquet": "parquet", "webdataset": "tar"}
 VECTORS = ("activation", "task_logits")
 ROW_GROUP = 256
+# As `leakboard bench formats` finds: byte-split floats are 6 % smaller, but DuckDB refuses them.
+PARQUET: Mapping[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "row_group_size": ROW_GROUP,
+    "use_dictionary": False,
+}
 # What damaged bytes make of Arrow, tar, zip, deflate, npy and JSON readers: tests flip each bit.
 UNREADABLE = (
     pa.ArrowException,
@@ -55,14 +62,7 @@ def write_shard(path: Path, table: pa.Table, schema: RecordSchema) -> None:
         if path.suffix == ".tar":
             _write_tar(temporary, table, schema)
         else:
-            pq.write_table(
-                table,
-                temporary,
-                compression="zstd",
-                compression_level=1,
-                row_group_size=ROW_GROUP,
-                use_dictionary=False,
-            )
+            pq.write_table(table, temporary, **PARQUET)
 
 
 def read_shard(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> pa.Table:
