@@ -6,6 +6,7 @@ from .gallery import write_gallery
 from .judge_training import train_judge
 from .judges import Judge, load_judge
 from .measure import draw_bound, measure_bound
+from .reader import SplitReader, open_release
 from .records import Records, read_records, read_truth
 from .run import FittedAttack, fit_attack
 from .scorer import Scored, score, scored
@@ -17,12 +18,14 @@ __all__ = [
     "Judge",
     "Records",
     "Scored",
+    "SplitReader",
     "attack_suite",
     "compare",
     "draw_bound",
     "fit_attack",
     "load_judge",
     "measure_bound",
+    "open_release",
     "read_records",
     "read_truth",
     "score",

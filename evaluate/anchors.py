@@ -15,7 +15,8 @@ from torch.nn import functional
 
 from ..schemas import Release
 from ..schemas.records import vectors_to_numpy
-from .records import Records, decode_images
+from .images import decode_images
+from .records import Records
 from .run import to_uint8
 
 # Those that use neither the activation nor the answer; the other two look at the input.

@@ -19,11 +19,12 @@ from ..schemas.judge import JudgeSplit
 from .anchors import shrunk
 from .fitting import Budget, Precision, Unencoded, fit, seeded
 from .identity import Lineup
+from .images import decode_images
 from .intervals import with_intervals
 from .judges import EMBEDDING, FaceNetwork, Judge, judge_of, load_judge, write_judge
 from .metrics import ReconstructionOutcome, metrics_of
 from .metrics._identity import IdentityMetric
-from .records import Records, decode_images, read_truth
+from .records import Records, read_truth
 
 EPOCHS = 20
 SCALE = 16.0

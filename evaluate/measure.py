@@ -22,9 +22,9 @@ from ..schemas.bounds import BoundReport, Measured, Quantity
 from ..schemas.records import PublicSplit
 from .bounds import REGISTRY, Bound, Sampled, Values
 from .gallery import write_png
+from .images import decode_images
 from .intervals import estimates
 from .metrics import Statistic
-from .records import decode_images
 
 SEED = 2021  # of the noise under which the utility is measured
 CHUNK_IMAGES = 256

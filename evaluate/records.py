@@ -3,19 +3,19 @@
 Legend: N records, C H W activation channels, height, width; S image side in pixels; K classes.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ..schemas import Manifest, Release, UsageError, answers
-from ..schemas.records import ANSWERED_SPLITS, IDENTIFIERS, RELEASED, vectors_to_numpy
+from ..schemas.records import ANSWERED_SPLITS, IDENTIFIERS, RELEASED
+from .images import decode_images
+from .reader import SplitReader
 
 ANSWER_COLUMNS = ("input", "task", "sensitive", "subject")
 
@@ -96,19 +96,10 @@ def read_records(release: Release, split: str) -> Records:
     """Read a split into memory, with its answers where they are public."""
     answered = split in ANSWERED_SPLITS
     columns = IDENTIFIERS + RELEASED + (ANSWER_COLUMNS if answered else ())
-    table = release.table(split, columns)
-    shape = release.manifest.client.activation_shape
-    classes = len(release.manifest.task.classes)
-    records = Records(
-        manifest=release.manifest,
-        split=split,
-        sample_id=table.column("sample_id").to_pylist(),
-        image_id=table.column("image_id").to_pylist(),
-        query=torch.from_numpy(table.column("query").to_numpy().copy()),
-        activation=_tensor(vectors_to_numpy(table.column("activation"), shape)),
-        task_logits=_tensor(vectors_to_numpy(table.column("task_logits"), (classes,))),
-    )
-    return _with_answers(records, table) if answered else records
+    values: dict[str, Any] = SplitReader(release, split, columns).whole()
+    if answered:
+        values["inputs"] = values.pop("input")
+    return Records(manifest=release.manifest, split=split, **values)
 
 
 def read_truth(release: Release, split: str, truth: Path | None) -> Records:
@@ -129,16 +120,3 @@ def _with_answers(records: Records, table: pa.Table) -> Records:
         sensitive=torch.from_numpy(table.column("sensitive").to_numpy().copy()),
         subject=table.column("subject").to_pylist(),
     )
-
-
-def decode_images(column: pa.ChunkedArray) -> Tensor:
-    """Decode a column of encoded images to N 3 S S uint8."""
-    images = [
-        np.asarray(Image.open(io.BytesIO(image["bytes"])).convert("RGB"))
-        for image in column.to_pylist()
-    ]
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
-
-
-def _tensor(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Tensor:
-    return torch.from_numpy(values if values.flags.writeable else values.copy())

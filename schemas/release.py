@@ -53,13 +53,17 @@ class Release:
             )
         return table
 
-    def checked(self, file: FileFacts) -> Path:
-        """The path of a file, once its bytes are found to be those the manifest promises."""
+    def located(self, file: FileFacts) -> Path:
+        """The path of a file, whose bytes may still be others than the manifest promises."""
         path = self.folder / file.path
         if not path.is_file():
             raise MissingData(f"{path} is missing; pull or generate the release again")
-        status = path.stat()
-        if _sha256(path, status.st_size, status.st_mtime_ns) != file.sha256:
+        return path
+
+    def checked(self, file: FileFacts) -> Path:
+        """The path of a file, once its bytes are found to be those the manifest promises."""
+        path = self.located(file)
+        if sha256_once(path) != file.sha256:
             raise ChecksumMismatch(
                 f"{path}: the bytes are not those that the manifest promises; "
                 "pull or generate the release again"
@@ -83,9 +87,14 @@ class Release:
         return measured[split]
 
 
+def sha256_once(path: Path) -> str:
+    """Hash a file once for as long as its size and time of modification stay."""
+    status = path.stat()
+    return _sha256(path, status.st_size, status.st_mtime_ns)
+
+
 @cache
 def _sha256(path: Path, size: int, modified: int) -> str:
-    """Hash a file once for as long as its size and time of modification stay."""
     return sha256_of(path)
 
 

@@ -9,7 +9,10 @@ import json
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -67,11 +70,54 @@ def write_shard(path: Path, table: pa.Table, schema: RecordSchema) -> None:
 
 def read_shard(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> pa.Table:
     """Read `columns` of a shard; `CorruptData` or `SchemaMismatch` names the file."""
+    with _explained(path):
+        if path.suffix == ".tar":
+            return _read_tar(path, schema, columns)
+        _refuse_other_columns(path, schema, columns)
+        return pq.read_table(path, columns=list(columns), memory_map=True, partitioning=None)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Consecutive records of a shard; `read` may be called by any thread."""
+
+    rows: int
+    read: Callable[[], pa.Table]
+
+
+def parts(path: Path, schema: RecordSchema, columns: tuple[str, ...], rows: int) -> list[Part]:
+    """The row groups of a Parquet shard in record order; a tar of `rows` records is one part.
+
+    Raises as `read_shard` does, here or where a part is read.
+    """
+    if path.suffix == ".tar":
+        return [Part(rows, partial(read_shard, path, schema, columns))]
+    with _explained(path):
+        _refuse_other_columns(path, schema, columns)
+        metadata = pq.read_metadata(path)
+        return [
+            Part(
+                metadata.row_group(number).num_rows,
+                partial(_read_group, path, metadata, number, columns),
+            )
+            for number in range(metadata.num_row_groups)
+        ]
+
+
+def _read_group(
+    path: Path, metadata: pq.FileMetaData, number: int, columns: tuple[str, ...]
+) -> pa.Table:
+    with _explained(path), pq.ParquetFile(path, metadata=metadata, memory_map=True) as file:
+        return file.read_row_group(number, columns=list(columns), use_threads=False)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Say of an absent or unreadable shard what it is and what to do."""
     if not path.is_file():
         raise MissingData(f"{path}: the shard is missing; pull or generate the release again")
     try:
-        read = _read_tar if path.suffix == ".tar" else _read_parquet
-        return read(path, schema, columns)
+        yield
     except UNREADABLE as problem:
         reason = next(iter(str(problem).splitlines()), type(problem).__name__)
         raise CorruptData(
@@ -79,7 +125,7 @@ def read_shard(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> pa
         ) from problem
 
 
-def _read_parquet(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> pa.Table:
+def _refuse_other_columns(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> None:
     stored = pq.read_schema(path)
     for expected in schema.arrow(columns):
         if expected.name not in stored.names or not stored.field(expected.name).equals(expected):
@@ -87,7 +133,6 @@ def _read_parquet(path: Path, schema: RecordSchema, columns: tuple[str, ...]) ->
                 f"{path}: expected a column {expected.name} of {expected.type} as the manifest "
                 f"says, but got {', '.join(f'{field.name} of {field.type}' for field in stored)}"
             )
-    return pq.read_table(path, columns=list(columns), memory_map=True, partitioning=None)
 
 
 def foreign_content(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> list[str]:

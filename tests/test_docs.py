@@ -4,6 +4,7 @@ import re
 import runpy
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -77,7 +78,7 @@ def test_the_splits_described_are_the_splits_made() -> None:
 def test_the_prediction_file_shown_is_scored(
     release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", FORMAT, re.DOTALL)
+    code = re.findall(r"```python\n(.*?)```", FORMAT, re.DOTALL)[1]
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "synthetic-none").symlink_to(release.folder)
     monkeypatch.chdir(tmp_path)
@@ -85,6 +86,19 @@ def test_the_prediction_file_shown_is_scored(
     report = score(release, tmp_path / "mine.parquet")
     assert report.attack == "my-attack"
     assert report.scores[HEADLINE[report.track]].n == release.manifest.splits["test"].images
+
+
+def test_a_split_is_streamed_as_the_format_says(
+    release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = re.findall(r"```python\n(.*?)```", FORMAT, re.DOTALL)[0]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "synthetic-none").symlink_to(release.folder)
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, Any] = {}
+    exec(compile(code, "release-format.md", "exec"), found)
+    assert found["activations"].shape[1:] == release.manifest.client.activation_shape
+    assert len(found["loader"].dataset.reader) == release.manifest.splits["auxiliary"].records
 
 
 def test_a_release_is_read_as_the_readme_says(
