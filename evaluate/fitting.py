@@ -72,9 +72,11 @@ def fit(
     client: Any,
     budget: Budget,
     seed: int,
+    name: str,
 ) -> None:
     """Minimise `loss` over the auxiliary pairs with AdamW and a one-cycle schedule.
 
+    `name` says in the log what is trained.
     With a `client`, every batch is augmented and encoded afresh through it (new noise included);
     without, the stored activations are used as they are.
     """
@@ -89,7 +91,6 @@ def fit(
         optimizer, budget.learning_rate, total_steps=steps, pct_start=rise
     )
     network.to(memory_format=torch.channels_last).train()
-    label = type(network).__name__
     halved = budget.precision == "bfloat16"
     with tqdm(total=budget.epochs * len(auxiliary), unit="rows", disable=None, leave=False) as bar:
         for epoch in range(budget.epochs):
@@ -104,7 +105,7 @@ def fit(
                 schedule.step()
                 total += step.item() * len(rows)
                 bar.update(len(rows))
-            log.info("%s %d/%d: loss %.4f", label, epoch + 1, budget.epochs, total / len(auxiliary))
+            log.info("%s %d/%d: loss %.4f", name, epoch + 1, budget.epochs, total / len(auxiliary))
     network.eval()
 
 

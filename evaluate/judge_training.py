@@ -96,6 +96,7 @@ def train_judge(
         Unencoded(varied(load_client(release.folder).augment)),
         Budget(epochs, LEARNING_RATE, precision=precision),
         seed,
+        "judge",
     )
     manifest = release.manifest
     header = JudgeHeader(

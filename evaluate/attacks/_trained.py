@@ -56,6 +56,7 @@ class TrainedAttack(Attack):
             self.encoder(auxiliary),
             self.budget,
             self.seed,
+            type(self).__name__,
         )
 
 
