@@ -5,15 +5,18 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.distributions import Categorical
 
 from leakboard.evaluate import read_records, read_truth
 from leakboard.evaluate.architectures import PatchWhitening
 from leakboard.evaluate.attacks import REGISTRY, Attack
 from leakboard.evaluate.attacks.boosted_trees import BoostedTrees
+from leakboard.evaluate.attacks.distilled_classifier import DistilledClassifier
 from leakboard.evaluate.attacks.linear_probe import LinearProbe
 from leakboard.evaluate.attacks.query_averaging import QueryAveraging
 from leakboard.evaluate.evidence import averaged
+from leakboard.evaluate.fitting import Example
 from leakboard.evaluate.records import Records
 from leakboard.generate import load_client
 from leakboard.schemas import Release, UsageError
@@ -62,6 +65,17 @@ def in_the_mask(records: Records) -> Records:
     halves = torch.arange(activation.shape[1]) % 2
     pruned = halves == records.known("sensitive")[:, None]
     return resized(records, activation.masked_fill(pruned[..., None, None], 0))
+
+
+class Answers(nn.Module):
+    """A network that gives the same answers whatever it sees."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, activation: Tensor) -> Tensor:
+        return self.logits
 
 
 def accuracy(attack: Attack, train: Records, test: Records) -> float:
@@ -227,3 +241,19 @@ def test_any_number_of_steps_can_be_trained_for(release: Release, epochs: int) -
     attack = REGISTRY.create("mask_classifier", {"epochs": epochs, "augment": False})
     attack.fit(auxiliary.select(torch.arange(20)))
     assert attack.predict(auxiliary).isfinite().all()
+
+
+def test_a_distilled_classifier_follows_its_teacher_and_no_label(release: Release) -> None:
+    attack = DistilledClassifier(epochs=1)
+    attack.client = load_client(release.folder)
+    auxiliary = read_records(release, "auxiliary")
+    attack.fit(auxiliary)
+    inputs, labels = auxiliary.known("inputs") / 255, auxiliary.known("sensitive")
+    batch = Example(auxiliary.activation.float(), inputs, labels)
+    loss = attack.loss(attack.network, batch)
+    assert loss == attack.loss(attack.network, replace(batch, sensitive=1 - labels))
+    with torch.no_grad():
+        taught = attack.teacher.network(inputs)
+    least = Categorical(logits=taught).entropy().mean()  # Gibbs' inequality
+    assert loss > least
+    torch.testing.assert_close(attack.loss(Answers(taught), batch), least)
