@@ -117,7 +117,7 @@ def build(manifest: Manifest) -> tuple[Client, nn.Module]:
     network = split_network(manifest.config.client, classes)
     shape = activation_shape(network, manifest.dataset.image_size, classes)
     defense = defenses.create(manifest.defense.name, manifest.defense.options, shape)
-    return Client(network.client, defense), network.task_network
+    return Client(defense.prepare(network.client), defense), network.task_network
 
 
 def load_client(release: Path, layer: str | None = None) -> Client:

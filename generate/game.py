@@ -58,6 +58,17 @@ class Networks(nn.Module):
         self.task_network = task_network
         self.defense = defense
         self.adversary = adversary
+        self.progress = 1.0  # through the stage, for trade-off weights that rise
+
+    def enter(self, stage: Stage) -> None:
+        """Let everyone learn, but for whom the defense holds as the warm-up left them."""
+        self.train()
+        frozen = self.defense.frozen if stage is Stage.DEFENSE else "nothing"
+        for network, held in (
+            (self.client, frozen != "nothing"),
+            (self.task_network, frozen == "pair"),
+        ):
+            network.train(not held).requires_grad_(not held)
 
     def forward(
         self, images: Tensor, task: Tensor, sensitive: Tensor, noise: Noise, stage: Stage
@@ -68,7 +79,7 @@ class Networks(nn.Module):
             return Objective(functional.cross_entropy(logits, task), logits)
         with torch.set_grad_enabled(stage is Stage.DEFENSE):
             activation = self.client(images)
-        batch = Batch(images, task, sensitive, activation, noise)
+        batch = Batch(images, task, sensitive, activation, noise, self.progress)
         task_network = self.task_network if stage is Stage.DEFENSE else _Silent(task)
         return self.defense.objective(batch, task_network, self.adversary)
 

@@ -161,3 +161,16 @@ class InputAdversary(nn.Sequential):
             height *= 2
         layers += [nn.Upsample(size), nn.Conv2d(64, 3, 3, padding=1), nn.Sigmoid()]
         super().__init__(*layers)
+
+
+class BothAdversaries(nn.Module):
+    """Two proxy adversaries side by side, (N, C, H, W) to logits (N, K) and images (N, 3, S, S)."""
+
+    def __init__(self, shape: tuple[int, int, int], size: int, classes: int) -> None:
+        super().__init__()
+        self.attribute = AttributeAdversary(shape[0], classes)
+        self.input = InputAdversary(shape, size)
+
+    def forward(self, activation: Tensor) -> tuple[Tensor, Tensor]:
+        """Guess the attribute, and decode the image."""
+        return self.attribute(activation), self.input(activation)

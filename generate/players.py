@@ -2,7 +2,7 @@
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from .defenses import Defense
 from .game import Networks, TrainingData
 from .networks import (
     AttributeAdversary,
+    BothAdversaries,
     InputAdversary,
     activation_shape,
     load_weights,
@@ -63,6 +64,8 @@ def untrained(config: Config, dataset: Dataset) -> Untrained:
         defense = defenses.create(config.defense.name, config.defense.options, shape)
         adversary = _adversary(defense, shape, classes, size)
     _refuse_untrained(defense, config)
+    network = replace(network, client=defense.prepare(network.client))
+    activation_shape(network, size, tasks)  # refuses what cannot run with the defense
     facts = ClientFacts(
         network=table.network,
         split_layer=table.split_layer,
@@ -100,6 +103,7 @@ def trained(
     data, settings = _load(config, dataset, rows), config.training
     warm_up = _warm_up(warm_ups, networks, data, config) if warm_ups else None
     proxy = train(data, networks, settings, config.seed, checkpoints, warm_up)
+    networks.defense.finish(networks.client)
     if workers().is_main_process:
         description = _describe(config, dataset, facts, proxy)
         save_networks(folder, client, networks.task_network, description)
@@ -116,7 +120,7 @@ def _warm_up(folder: Path, networks: Networks, data: TrainingData, config: Confi
 
 
 def _refuse_untrained(defense: Defense, config: Config) -> None:
-    if defense.state_dict() and not config.training.epochs:
+    if defense.learns and not config.training.epochs:
         raise BadConfig(
             f"the defense {config.defense.name} learns or measures something while it is trained, "
             "but training.epochs is 0; set it to at least 1"
@@ -129,6 +133,8 @@ def _adversary(defense: Defense, shape: tuple[int, int, int], classes: int, size
         adversary = AttributeAdversary(shape[0], classes)
     elif defense.adversary == "input":
         adversary = InputAdversary(shape, size)
+    elif defense.adversary == "both":
+        adversary = BothAdversaries(shape, size, classes)
     return adversary.to(memory_format=torch.channels_last)
 
 

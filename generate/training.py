@@ -139,6 +139,7 @@ def train(
     training = _Training(accelerator, networks, model, data.to(device), settings, seed)
     with seeded(seed):
         for number, phase in list(enumerate(phases(settings)))[start.phase :]:
+            networks.enter(phase.stage)
             optimizers = optimizers_of(networks, phase)
             first = start if number == start.phase else Place(number)
             if saved and first == saved.place:
@@ -149,7 +150,7 @@ def train(
                 _epoch(training, phase, place, optimizers, Tally(tally), checkpoints)
             if warm_up and phase.stage is Stage.WARM_UP and accelerator.is_main_process:
                 warm_up.keep(networks)
-    networks.to("cpu").eval()
+    networks.to("cpu").eval().requires_grad_()
     return Tally(accelerator.reduce(tally)).proxy_leakage
 
 
@@ -182,7 +183,9 @@ def _epoch(
         _prepare_adversary(training, optimizers, place)
     with tqdm(total=batches, initial=place.batch, desc=label, disable=None, leave=False) as bar:
         for rows in training.rows(place):
-            _set_rates(optimizers, place.epoch * batches + place.batch, phase.epochs * batches)
+            step, steps = place.epoch * batches + place.batch, phase.epochs * batches
+            _set_rates(optimizers, step, steps)
+            training.networks.progress = step / steps
             if ADVERSARY in optimizers:
                 training.teach_adversary(optimizers, place, settings.adversary_steps)
             draws = training.draws("batch", *place, training.accelerator.process_index)

@@ -10,7 +10,7 @@ Legend: N batch, C H W activation channels, height, width; S image side; K class
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,9 @@ from ...schemas import Registry
 from ..noise import Noise
 
 REGISTRY = Registry("defense", __name__, "Defense")
-Network = Callable[[Tensor], Tensor]
+Network = Callable[[Tensor], Any]
+Adversary = Literal["attribute", "input", "both"]
+Frozen = Literal["nothing", "client", "pair"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Batch:
 
     images      N 3 S S in [0, 1]      activation  N C H W, carries the client's gradient
     task, sensitive  N int64 labels    noise       this batch's random numbers
+    progress    how much of the defended phase is over, in [0, 1]
     """
 
     images: Tensor
@@ -36,6 +39,7 @@ class Batch:
     sensitive: Tensor
     activation: Tensor
     noise: Noise
+    progress: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,32 @@ class Defense(nn.Module, ABC):
     """Decides what leaves the device.
 
     randomized  True where two queries of one image differ
-    adversary   which proxy adversary training needs; proxies are never scored
+    adversary   which proxy adversary training needs; proxies are never scored. The one for an
+                attribute answers with logits (N, K), the one for the input with images in [0, 1],
+                "both" with the two
+    frozen      who keeps the weights of the warm-up while the defense is trained: nobody, the
+                client, or client and task network
     """
 
-    randomized: ClassVar[bool] = False
-    adversary: Literal["attribute", "input"] | None = None
+    randomized: bool = False
+    adversary: Adversary | None = None
+    frozen: Frozen = "nothing"
+
+    @property
+    def learns(self) -> bool:
+        """Whether training gives it something: a defense that learns cannot go untrained."""
+        return bool(self.state_dict())
 
     def build(self, shape: tuple[int, int, int]) -> None:
         """Make the defense's own networks for activations (C, H, W); by default there are none."""
         self.shape = shape
+
+    def prepare(self, layers: nn.Module) -> nn.Module:
+        """Change what the device runs before `release`, keeping the shapes; by default nothing."""
+        return layers
+
+    def finish(self, layers: nn.Module) -> None:
+        """Settle what is released, once the training is over; `layers` are the client's."""
 
     @abstractmethod
     def release(self, activation: Tensor, noise: Noise) -> Tensor:

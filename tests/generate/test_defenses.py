@@ -1,72 +1,75 @@
-"""What every defense promises, and what defines each of them."""
+"""What every defense promises, and what defines each of the plain ones."""
+
+from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
 import torch
-from torch import Tensor, nn
+from scipy import stats
 from torch.nn import functional
+from torchvision.transforms import functional as images_of
 
 from leakboard.generate import defenses
-from leakboard.generate.defenses import Batch, Defense
-from leakboard.generate.defenses.disco import Disco, hard_mask, pruned_channels
+from leakboard.generate.client import Client
+from leakboard.generate.defenses.deep_obfuscator import dissimilarity
+from leakboard.generate.defenses.gaussian_blur import GaussianBlur
+from leakboard.generate.defenses.shredder import Shredder
+from leakboard.generate.networks import split_network
 from leakboard.generate.noise import BatchNoise, RecordNoise
-from leakboard.schemas import UnknownOption
+from leakboard.schemas import Config, UnknownOption
+from leakboard.schemas.config import ClientTable
 
-SHAPE = (10, 8, 8)
-OPTIONS: dict[str, dict[str, float]] = {
-    "disco": {"ratio": 0.6},
-    "gaussian_noise": {"sigma": 0.5},
-    "random_pruning": {"ratio": 0.6},
-}
+from ..sources import ROOT
+from .defense_players import (
+    OPTIONS,
+    SHAPE,
+    activations,
+    adversary_of,
+    batch_of,
+    gradients,
+    linear,
+    make,
+)
+
 NAMES = defenses.REGISTRY.names()
+Options = dict[str, Any]
+VARIANTS: list[tuple[str, Options]] = [
+    *((name, {}) for name in NAMES),
+    ("random_pruning", {"fixed": True}),
+    ("disco", {"mode": "input"}),
+    ("disco", {"filter": "resnet18"}),
+    ("disco", {"train_ratios": [0.2, 0.8]}),
+    ("adversarial", {"mode": "input"}),
+    ("expert_filters", {"combine": "sum"}),
+]
 
 
-def make(name: str, seed: int = 0) -> Defense:
-    torch.manual_seed(seed)
-    return defenses.create(name, OPTIONS.get(name, {}), SHAPE)
-
-
-def activations(count: int, seed: int = 1) -> Tensor:
-    return torch.randn(count, *SHAPE, generator=torch.Generator().manual_seed(seed)).relu() + 0.01
-
-
-def batch_of(activation: Tensor) -> Batch:
-    generator = torch.Generator().manual_seed(2)
-    count = len(activation)
-    return Batch(
-        images=torch.rand(count, 3, 32, 32, generator=generator),
-        task=torch.randint(2, (count,), generator=generator),
-        sensitive=torch.randint(3, (count,), generator=generator),
-        activation=activation,
-        noise=BatchNoise(count, generator),
-    )
-
-
-def linear(classes: int) -> nn.Module:
-    return nn.Sequential(nn.Flatten(), nn.Linear(10 * 8 * 8, classes))
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "options"), VARIANTS)
 class TestContract:
-    def test_release_keeps_the_shape(self, name: str) -> None:
-        released = make(name).eval().release(activations(5), RecordNoise(range(5)))
+    def test_release_keeps_the_shape(self, name: str, options: Options) -> None:
+        released = make(name, **options).eval().release(activations(5), RecordNoise(range(5)))
         assert released.shape == (5, *SHAPE)
 
-    def test_release_of_a_record_does_not_depend_on_its_batch(self, name: str) -> None:
-        defense, z = make(name).eval(), activations(7)
+    def test_release_of_a_record_does_not_depend_on_its_batch(
+        self, name: str, options: Options
+    ) -> None:
+        defense, z = make(name, **options).eval(), activations(7)
         together = defense.release(z, RecordNoise(range(7)))
         alone = [defense.release(z[i : i + 1], RecordNoise([i])) for i in range(7)]
         torch.testing.assert_close(together, torch.cat(alone), rtol=1e-6, atol=1e-6)
         assert torch.equal(together == 0, torch.cat(alone) == 0)
 
-    def test_only_a_randomized_defense_depends_on_the_noise(self, name: str) -> None:
-        defense, z = make(name).eval(), activations(4)
+    def test_only_a_randomized_defense_depends_on_the_noise(
+        self, name: str, options: Options
+    ) -> None:
+        defense, z = make(name, **options).eval(), activations(4)
         first = defense.release(z, RecordNoise([1, 2, 3, 4]))
         second = defense.release(z, RecordNoise([5, 6, 7, 8]))
         assert torch.equal(first, second) is not defense.randomized
 
-    def test_weights_survive_safetensors(self, name: str) -> None:
-        defense, copy = make(name, seed=0).eval(), make(name, seed=9).eval()
+    def test_weights_survive_safetensors(self, name: str, options: Options) -> None:
+        defense, copy = make(name, 0, **options).eval(), make(name, 9, **options).eval()
         stored = safetensors.torch.save(
             {key: values.contiguous() for key, values in defense.state_dict().items()}
         )
@@ -74,19 +77,66 @@ class TestContract:
         z, noise = activations(4), [RecordNoise(range(4)) for _ in range(2)]
         assert torch.equal(defense.release(z, noise[0]), copy.release(z, noise[1]))
 
-    def test_every_network_but_none_other_gets_a_gradient(self, name: str) -> None:
-        defense, z = make(name).train(), activations(16).requires_grad_()
-        task_network, adversary = linear(2), linear(3)
+    def test_the_same_seed_gives_the_same_release(self, name: str, options: Options) -> None:
+        defense, z = make(name, **options).eval(), activations(4)
+        one, other = (defense.release(z, RecordNoise([1, 2, 3, 4])) for _ in range(2))
+        assert torch.equal(one, other)
+        assert torch.equal(one, make(name, **options).eval().release(z, RecordNoise([1, 2, 3, 4])))
+
+    def test_every_network_but_none_other_gets_a_gradient(
+        self, name: str, options: Options
+    ) -> None:
+        defense, z = make(name, **options).train(), activations(16).requires_grad_()
+        task_network, adversary = linear(2), adversary_of(defense)
         defense.objective(batch_of(z), task_network, adversary).loss.backward()
-        own = [*task_network.parameters(), *defense.parameters()]
+        own = [*task_network.parameters(), *(p for p in defense.parameters() if p.requires_grad)]
         own += list(adversary.parameters()) if defense.adversary else []
         assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in own)
         if not defense.adversary:
-            assert all(p.grad is None for p in adversary.parameters())
+            assert not gradients(adversary)
+        assert (z.grad is None) == (name == "noise_only")  # which sends nothing of the client's
 
-    def test_a_misspelt_option_is_an_error_that_names_it(self, name: str) -> None:
+    def test_an_adversary_follows_its_own_loss_on_what_is_released_alone(
+        self, name: str, options: Options
+    ) -> None:
+        defense = make(name, **options).train()
+        if defense.adversary is None or options.get("train_ratios"):
+            return
+        batch, adversary = batch_of(activations(16).requires_grad_()), adversary_of(defense)
+        defense.objective(batch, linear(2), adversary).loss.backward()
+        routed = [gradient.clone() for gradient in gradients(adversary)]
+        answer = adversary(defense.release(batch.activation, batch.noise).detach())
+        guesses, decoded = answer if defense.adversary == "both" else (answer, answer)
+        expected = torch.zeros(())
+        if defense.adversary != "input":
+            expected = expected + functional.cross_entropy(guesses, batch.sensitive)
+        if defense.adversary == "both":
+            expected = expected + dissimilarity(decoded, batch.images)
+        if defense.adversary == "input":
+            expected = (decoded - batch.images).abs().mean()
+        for mine, theirs in zip(
+            routed, torch.autograd.grad(expected, list(adversary.parameters())), strict=True
+        ):
+            torch.testing.assert_close(mine, theirs)
+
+    def test_the_mean_is_what_is_released_where_nothing_is_random(
+        self, name: str, options: Options
+    ) -> None:
+        defense, z = make(name, **options).eval(), activations(4)
+        assert (defense.noise_std == 0.0) == (not defense.randomized)
+        if not defense.randomized:
+            assert torch.equal(defense.mean(z), defense.release(z, RecordNoise(range(4))))
+
+    def test_a_misspelt_option_is_an_error_that_names_it(self, name: str, options: Options) -> None:
         with pytest.raises(UnknownOption, match="'sgima'"):
-            defenses.create(name, {**OPTIONS.get(name, {}), "sgima": 1}, SHAPE)
+            defenses.create(name, {**OPTIONS.get(name, {}), **options, "sgima": 1}, SHAPE)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.toml")), ids=lambda p: p.stem)
+def test_every_configuration_takes_its_defense_and_is_named_after_itself(path: Path) -> None:
+    config = Config.read(path, ())
+    defenses.REGISTRY.create(config.defense.name, config.defense.options)
+    assert config.name == path.stem
 
 
 def test_gaussian_noise_has_the_stated_size() -> None:
@@ -113,83 +163,70 @@ def test_random_pruning_draws_every_channel_equally_often() -> None:
     assert kept.sub(0.4).abs().max() < 5 * (0.4 * 0.6 / 4000) ** 0.5
 
 
-class TestDisco:
-    """Acceptance: exact zeros, per sample, a gradient for the filter, none for the client."""
-
-    @pytest.mark.parametrize("ratio", [0.0, 0.3, 0.6, 0.9])
-    @pytest.mark.parametrize("training", [True, False])
-    def test_exactly_floor_rc_channels_are_exactly_zero(self, ratio: float, training: bool) -> None:
-        defense = defenses.create("disco", {"ratio": ratio}, SHAPE).train(training)
-        released = defense.release(activations(33), RecordNoise([0] * 33))
-        zero = (released == 0).flatten(2).all(dim=2).sum(dim=1)
-        assert zero.tolist() == [round(ratio * 10)] * 33
-        others = released[released != 0]
-        assert torch.isin(others, activations(33)).all()  # kept channels pass unscaled
-
-    def test_ties_do_not_change_the_count(self) -> None:
-        mask = hard_mask(torch.zeros(4, 10), 6)
-        assert mask.sum(dim=1).tolist() == [4.0] * 4
-
-    def test_the_count_is_the_floor_of_r_times_c(self) -> None:
-        assert [pruned_channels(r / 100, 64) for r in range(100)] == [
-            r * 64 // 100 for r in range(100)
-        ]
-
-    def test_masks_differ_between_samples(self) -> None:
-        defense = make("disco").eval()
-        assert isinstance(defense, Disco)
-        assert len(defense.mask(activations(64)).unique(dim=0)) > 1
-
-    def test_evaluation_is_deterministic(self) -> None:
-        defense, z = make("disco").eval(), activations(8)
-        assert torch.equal(
-            defense.release(z, RecordNoise(range(8))), defense.release(z, RecordNoise(range(8)))
-        )
-
-    def test_client_gradient_is_the_pure_utility_gradient(self) -> None:
-        defense, task_network = make("disco").train(), linear(2)
-        z = activations(16).requires_grad_()
-        batch = batch_of(z)
-        defense.objective(batch, task_network, linear(3)).loss.backward()
-        assert isinstance(defense, Disco)
-        mask = defense.mask(z.detach())[:, :, None, None].detach()
-        alone = functional.cross_entropy(task_network(z * mask), batch.task)
-        (expected,) = torch.autograd.grad(alone, z)
-        torch.testing.assert_close(z.grad, expected)
-
-    def test_scaling_the_privacy_loss_leaves_the_client_gradient_unchanged(self) -> None:
-        def client_gradient(scale: float) -> Tensor:
-            torch.manual_seed(3)
-            task_network, adversary = linear(2), linear(3)
-            z = activations(16).requires_grad_()
-            scaled = nn.Sequential(adversary, _Scale(scale))
-            make("disco").train().objective(batch_of(z), task_network, scaled).loss.backward()
-            assert z.grad is not None
-            return z.grad
-
-        assert torch.equal(client_gradient(1.0), client_gradient(100.0))
-
-    def test_filter_ascends_the_privacy_loss_and_descends_the_utility_loss(self) -> None:
-        torch.manual_seed(3)
-        task_network, adversary = linear(2), linear(3)
-        defense = make("disco").train()
-        assert isinstance(defense, Disco)
-        batch = batch_of(activations(16))
-        defense.objective(batch, task_network, adversary).loss.backward()
-        routed = [p.grad.clone() for p in defense.parameters() if p.grad is not None]
-
-        pruned = batch.activation * defense.mask(batch.activation)[:, :, None, None]
-        utility = functional.cross_entropy(task_network(pruned), batch.task)
-        privacy = functional.cross_entropy(adversary(pruned), batch.sensitive)
-        expected = torch.autograd.grad(utility - privacy, list(defense.parameters()))
-        for mine, theirs in zip(routed, expected, strict=True):
-            torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
+def test_one_fixed_mask_prunes_the_same_channels_of_every_sample() -> None:
+    defense = make("random_pruning", fixed=True).eval()
+    zero = (defense.release(activations(9), RecordNoise(range(9))) == 0).flatten(2).all(dim=2)
+    assert zero.sum(dim=1).tolist() == [6] * 9
+    assert len(zero.unique(dim=0)) == 1
 
 
-class _Scale(nn.Module):
-    def __init__(self, factor: float) -> None:
-        super().__init__()
-        self.factor = factor
+def test_uniform_noise_has_the_stated_size_and_an_end() -> None:
+    defense, z = make("uniform_noise").eval(), activations(256)
+    added = (defense.release(z, RecordNoise(range(256))) - z) / 0.5
+    assert added.std().item() == pytest.approx(1.0, rel=0.01)
+    assert added.abs().max().item() == pytest.approx(3**0.5, rel=1e-3)
+    assert defense.noise_std is None  # bounds for Gaussian noise say nothing about it
 
-    def forward(self, values: Tensor) -> Tensor:
-        return values * self.factor
+
+class TestGaussianBlur:
+    def test_it_acts_before_the_network_and_the_blocks_keep_their_names(self) -> None:
+        network = split_network(ClientTable(), 2)
+        defense = make("gaussian_blur", sigma=2.0)
+        plain, x = network.client.eval(), torch.rand(2, 3, 32, 32)
+        client = Client(defense.prepare(plain), defense).eval()
+        blurred = images_of.gaussian_blur(x, [13, 13], [2.0, 2.0])
+        torch.testing.assert_close(client(x), plain(blurred))
+        assert client.layers.state_dict().keys() == plain.state_dict().keys()
+
+    def test_a_wide_blur_leaves_the_mean_colour_alone(self) -> None:
+        defense = GaussianBlur(sigma=100.0)
+        x = torch.rand(1, 3, 32, 32)
+        assert defense.prepare(torch.nn.Identity())(x).std(dim=(2, 3)).max() < 0.05
+
+
+class TestShredder:
+    def test_training_changes_the_noise_and_enlarges_it(self) -> None:
+        defense = make("shredder", weight=100.0).train()
+        assert isinstance(defense, Shredder)
+        before = defense.tensors.detach().clone()
+        optimizer = torch.optim.Adam(defense.parameters(), 1e-3)
+        for _ in range(20):
+            optimizer.zero_grad()
+            defense.objective(batch_of(activations(16)), linear(2), linear(3)).loss.backward()
+            optimizer.step()
+        assert (defense.tensors != before).double().mean() > 0.99
+        assert defense.tensors.abs().mean() > before.abs().mean()
+
+    def test_noise_that_is_large_enough_grows_no_more(self) -> None:
+        defense = make("shredder", weight=100.0, scale=2.0).train()
+        assert isinstance(defense, Shredder)
+        objective = defense.objective(batch_of(activations(16)), linear(2), linear(3))
+        assert objective.loss > 0  # the reward for its size would be about -200
+
+    def test_a_release_is_laplace_in_the_order_of_a_tensor(self) -> None:
+        defense, z = make("shredder", tensors=1, scale=0.5).eval(), activations(64)
+        assert isinstance(defense, Shredder)
+        added = (defense.release(z, RecordNoise(range(64))) - z).detach().double()
+        tensor = defense.tensors[0].detach().flatten()
+        order = tensor.argsort()
+        sampled = added.flatten(1)[:, order]
+        assert (sampled.diff(dim=1) >= -1e-5).all()  # rounding of z + n - z
+        centre, deviation = tensor.median(), (tensor - tensor.median()).abs().mean()
+        fitted = stats.laplace(centre.item(), deviation.item())
+        assert stats.kstest(added.flatten().numpy(), fitted.cdf).statistic < 0.02
+
+    def test_a_release_draws_from_every_tensor(self) -> None:
+        defense = make("shredder", tensors=4).eval()
+        z = torch.zeros(200, *SHAPE)
+        orders = defense.release(z, RecordNoise(range(200))).flatten(1).argsort(dim=1)
+        assert len(orders.unique(dim=0)) == 4
