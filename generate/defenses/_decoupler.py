@@ -29,7 +29,7 @@ class SpatialDecoupler(nn.Module):
         grid = images.reshape(count, planes, d, side // d, d, side // d)
         tiles = grid.permute(0, 2, 4, 1, 3, 5).reshape(count * d**2, planes, side // d, side // d)
         enlarged = functional.interpolate(tiles, (side, side), mode="bilinear")
-        means = self.convolution(enlarged).mean(dim=1)
+        means: Tensor = self.convolution(enlarged).mean(dim=1)
         return means.reshape(count, d**2, *means.shape[1:])
 
 

@@ -45,7 +45,8 @@ class Blur(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Keep the shape."""
         reach = min(math.ceil(3 * self.sigma), images.shape[-1] - 1)  # reflection needs S > reach
-        return gaussian_blur(images, [2 * reach + 1] * 2, [self.sigma] * 2)
+        blurred: Tensor = gaussian_blur(images, [2 * reach + 1] * 2, [self.sigma] * 2)
+        return blurred
 
     def extra_repr(self) -> str:
         """The width, in pixels."""

@@ -23,6 +23,7 @@ class RandomPruning(Defense):
         self.ratio = ratio
         self.fixed = fixed
         self.randomized = not fixed
+        self.fixed_mask: Tensor
 
     @property
     def learns(self) -> bool:

@@ -23,9 +23,9 @@ class Shredder(Defense):
 
     Client and task network stay as they are. Noise tensors start as Laplace(0, `scale`) and
     minimise L_util - `weight` · mean|n| until their power reaches `noise_to_signal` times the
-    activation's (the ratio is the paper's in-vivo privacy). A release draws one of them, then Laplace numbers with its median and mean deviation, which take the places that the
-    tensor's own numbers have in order of size. Noise is in units of the
-    activation's root mean square.
+    activation's (the ratio is the paper's in-vivo privacy). A release draws one of them, then
+    Laplace numbers with its median and mean deviation, which take the places that the tensor's own
+    numbers have in order of size. Noise is in units of the activation's root mean square.
     """
 
     randomized = True

@@ -1,5 +1,7 @@
 """Defenses that play against an adversary, or against a dependence, do what defines them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -94,7 +96,7 @@ class TestRouting:
     """The client's gradient is that of its own objective, with the adversary held still."""
 
     @staticmethod
-    def routed(name: str, adversary: nn.Module, **options: float | str) -> tuple[Batch, nn.Module]:
+    def routed(name: str, adversary: nn.Module, **options: Any) -> tuple[Batch, nn.Module]:
         torch.manual_seed(3)
         task_network = linear(2)
         batch = batch_of(activations(16).requires_grad_())
@@ -131,7 +133,7 @@ class TestRouting:
 
     def test_deep_obfuscator(self) -> None:
         adversary = Both()
-        weights = {"weight": 0.7, "reconstruction_weight": 2.0}
+        weights: dict[str, Any] = {"weight": 0.7, "reconstruction_weight": 2.0}
         batch, task_network = self.routed("deep_obfuscator", adversary, **weights)
         utility = functional.cross_entropy(task_network(batch.activation), batch.task)
         guesses, decoded = adversary(batch.activation)
@@ -140,12 +142,12 @@ class TestRouting:
 
     @pytest.mark.parametrize("name", ["adversarial", "max_entropy", "deep_obfuscator"])
     def test_the_weight_rises_over_the_first_half(self, name: str) -> None:
-        def client_gradient(progress: float, **options: float) -> Tensor:
+        def client_gradient(progress: float) -> Tensor:
             torch.manual_seed(3)
             task_network = linear(2)
             adversary = Both() if name == "deep_obfuscator" else linear(3)
             batch = batch_of(activations(8).requires_grad_(), progress)
-            defense = make(name, **options)
+            defense = make(name)
             defense.objective(batch, task_network, adversary).loss.backward()
             assert batch.activation.grad is not None
             return batch.activation.grad

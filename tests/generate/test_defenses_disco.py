@@ -125,7 +125,8 @@ class TestDisco:
 
         def task_network(released: Tensor) -> Tensor:
             counts.update(released.flatten(2).any(dim=2).sum(dim=1).tolist())
-            return linear(2)(released)
+            logits: Tensor = linear(2)(released)
+            return logits
 
         defense = make("disco", train_ratios=[0.1, 0.8]).train()
         defense.objective(batch_of(activations(64)), task_network, linear(3))

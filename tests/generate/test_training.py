@@ -25,12 +25,12 @@ SETTINGS = TrainingTable(
 )
 
 
-def fresh(defense: str = "disco", seed: int = 0) -> Networks:
+def fresh(defense: str = "disco", seed: int = 0, **options: str) -> Networks:
     """Small players with everything that could go wrong: batch statistics, and dropout."""
     with seeded(seed):
         client = nn.Sequential(nn.Conv2d(3, 8, 3, stride=4), nn.BatchNorm2d(8), nn.ReLU())
         task_network = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(8 * 8 * 8, 2))
-        made = defenses.create(defense, {"ratio": 0.6}, (8, 8, 8))
+        made = defenses.create(defense, {"ratio": 0.6} | options, (8, 8, 8))
         adversary = AttributeAdversary(8, 2) if made.adversary else nn.Identity()
         return Networks(client, task_network, made, adversary)
 
@@ -93,6 +93,23 @@ def test_a_stopped_training_goes_on_to_the_same_weights(
     proxy = train(drawn(), networks, SETTINGS, 0, Checkpoints(tmp_path, seconds=0))
     assert equal(weights(networks), undisturbed[0])
     assert proxy == undisturbed[1]
+
+
+@pytest.mark.parametrize(
+    ("frozen", "kept"), [("client", {"client"}), ("pair", {"client", "task_network"})]
+)
+def test_who_is_frozen_keeps_what_the_warm_up_gave(
+    tmp_path: Path, frozen: str, kept: set[str]
+) -> None:
+    warm, networks = fresh(), fresh(frozen=frozen)
+    train(drawn(), warm, SETTINGS.model_copy(update={"epochs": 0}), 0, never(tmp_path))
+    train(drawn(), networks, SETTINGS, 0, never(tmp_path))
+    before, after = weights(warm), weights(networks)
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    for player in ("client", "task_network"):
+        own = {name for name in before if name.startswith(player)}
+        assert own <= same if player in kept else not own <= same
+    assert "defense.filter_generator.0.weight" not in same
 
 
 def test_defenses_of_one_seed_share_their_warm_up(
