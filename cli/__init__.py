@@ -18,6 +18,8 @@ from .demo import demo
 from .doctor import doctor
 from .generate import generate
 from .judge import judge
+from .pull import pull
+from .push import push
 from .reproduce import reproduce
 from .schema import schema
 from .score import score
@@ -51,6 +53,8 @@ COMMANDS = (
     doctor,
     generate,
     judge,
+    pull,
+    push,
     reproduce,
     schema,
     score,

@@ -2,6 +2,8 @@
 
 from .client import Client, load_client
 from .noise import BatchNoise, Noise, RecordNoise
+from .pull import pull, wanted
+from .push import push
 from .recompute import recompute
 from .release import generate
 from .verify import Problem, verify
@@ -14,6 +16,9 @@ __all__ = [
     "RecordNoise",
     "generate",
     "load_client",
+    "pull",
+    "push",
     "recompute",
     "verify",
+    "wanted",
 ]

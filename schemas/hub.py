@@ -1,9 +1,12 @@
-"""A release in a Hub repository, read at one commit."""
+"""Read a Hub repository at one commit, and a release in it."""
 
-from collections.abc import Iterator
+import logging
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from huggingface_hub import HfApi
 from huggingface_hub.errors import (
@@ -14,11 +17,16 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from .errors import LeakboardError, MissingData
+from .errors import ChecksumMismatch, LeakboardError, MissingData
+from .files import sha256_of
 from .manifest import FileFacts, Manifest
 from .release import Release, sha256_once
 
 REPO_TYPE = "dataset"
+ATTEMPTS = 5  # for each file; the pause doubles each time
+# The error of whichever HTTP library the client stands on: a connection that fails or breaks.
+TRANSPORT = cast(type[Exception], HfHubHTTPError.__bases__[0])
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -31,51 +39,128 @@ def hub_errors(repository: str) -> Iterator[None]:
             f"{repository}: the Hub has no such revision; leave --revision out for the newest"
         ) from None
     except EntryNotFoundError as problem:
-        raise MissingData(f"{repository}: {_first_line(problem)}") from None
+        raise MissingData(f"{repository}: {_sentence(problem)}") from None
     except (RepositoryNotFoundError, HFValidationError) as problem:
         raise MissingData(
             f"{repository}: expected a dataset repository that your token may read, but the Hub "
-            f"says: {_first_line(problem)}; log in with `hf auth login`, or correct the name"
+            f"says: {_sentence(problem)}; log in with `hf auth login`, or correct the name"
         ) from None
     except HfHubHTTPError as problem:
-        raise LeakboardError(f"{repository}: the Hub refused: {_first_line(problem)}") from None
+        raise LeakboardError(f"{repository}: the Hub refused: {_sentence(problem)}") from None
+    except RuntimeError as problem:  # how the client wraps a failed upload
+        reason = _sentence(problem.__cause__ or problem)
+        raise LeakboardError(f"{repository}: {_sentence(problem)} ({reason})") from None
+    except (TRANSPORT, OSError) as problem:
+        raise LeakboardError(
+            f"{repository}: the Hub cannot be reached ({_sentence(problem)}); try again, what has "
+            "arrived is kept"
+        ) from None
 
 
-def _first_line(problem: Exception) -> str:
-    return str(problem).strip().splitlines()[0].rstrip(".")
+def _sentence(problem: BaseException) -> str:
+    """What the Hub said, or else the last line of what its client says."""
+    if said := getattr(problem, "server_message", None):
+        return str(said)
+    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
+    return (lines or [type(problem).__name__])[-1].rstrip(".")
+
+
+@dataclass
+class Repository:
+    """A dataset repository at one commit, at the Hub (None) and at its mirrors.
+
+    The endpoint that gave the last file is asked first for the next.
+    """
+
+    name: str
+    commit: str
+    endpoints: list[str | None]
+    pause: float  # seconds before a file is tried again
+
+    @classmethod
+    def at(
+        cls, name: str, revision: str | None, mirrors: Sequence[str] = (), pause: float = 1.0
+    ) -> "Repository":
+        """Pin a revision (branch, tag or commit; None is `main`) to its commit."""
+        with hub_errors(name):
+            commit = HfApi().repo_info(name, repo_type=REPO_TYPE, revision=revision).sha
+        assert commit is not None
+        return cls(name, commit, [None, *mirrors], pause)
+
+    def fetch(self, path: str, into: Path | None = None, again: bool = False) -> Path:
+        """Fetch a file into the Hub's cache, or under the folder `into`.
+
+        A file that is there already is kept, unless it is to be fetched `again`. A connection that
+        breaks is taken up where it broke, and tried again with growing pauses.
+        """
+        for attempt in range(self._attempts):
+            try:
+                return self._download(path, into, again)
+            except (TRANSPORT, OSError) as problem:
+                tried_all = attempt + 1 >= len(self.endpoints)
+                if tried_all and (_is_refusal(problem) or attempt + 1 == self._attempts):
+                    with hub_errors(self.name):
+                        raise
+                log.warning("%s: %s; trying again", path, _sentence(problem))
+                self.endpoints.append(self.endpoints.pop(0))
+            if tried_all:
+                time.sleep(self.pause * 2 ** (attempt // len(self.endpoints)))
+        raise AssertionError("the last attempt returns or raises")
+
+    @property
+    def _attempts(self) -> int:
+        return ATTEMPTS * len(self.endpoints)
+
+    def _download(self, path: str, into: Path | None, again: bool) -> Path:
+        return Path(
+            HfApi(self.endpoints[0]).hf_hub_download(
+                self.name,
+                path,
+                repo_type=REPO_TYPE,
+                revision=self.commit,
+                local_dir=into,
+                force_download=again,
+            )
+        )
+
+    def fetch_checked(self, path: str, file: FileFacts, into: Path) -> Path:
+        """Fetch a file under `into`, once more if its bytes are not those that are promised."""
+        for again in (False, True):
+            found = self.fetch(path, into, again)
+            if sha256_of(found) == file.sha256:
+                return found
+        raise ChecksumMismatch(
+            f"{self.name}: the bytes of {path} are not those that its manifest promises, fetched "
+            "twice; tell who published it"
+        )
+
+
+def _is_refusal(problem: BaseException) -> bool:
+    """Whether the Hub answered, and will answer the same again."""
+    response = getattr(problem, "response", None)
+    refused = response is not None and response.status_code < 500
+    return refused or isinstance(problem, EntryNotFoundError)
 
 
 @dataclass(frozen=True)
 class HubRelease(Release):
     """A release whose files are fetched from the Hub when they are first read."""
 
-    repository: str
-    commit: str
+    repository: Repository
     prefix: str
 
     @classmethod
     def at(cls, repository: str, name: str | None, revision: str | None) -> "HubRelease":
         """Pin the revision to its commit and read the manifest of the release `name`."""
+        pinned = Repository.at(repository, revision)
         prefix = f"{name}/" if name else ""
-        with hub_errors(repository):
-            commit = HfApi().repo_info(repository, repo_type=REPO_TYPE, revision=revision).sha
-            assert commit is not None
-            path = _fetched(repository, f"{prefix}manifest.json", commit)
-        return cls(path.parent, Manifest.read(path.parent), repository, commit, prefix)
+        folder = pinned.fetch(f"{prefix}manifest.json").parent
+        return cls(folder, Manifest.read(folder), pinned, prefix)
 
     def located(self, file: FileFacts) -> Path:
         """Fetch a file unless it is in the Hub's cache; where its bytes are wrong, once more."""
         path = f"{self.prefix}{file.path}"
-        with hub_errors(self.repository):
-            found = _fetched(self.repository, path, self.commit)
-            if sha256_once(found) != file.sha256:
-                found = _fetched(self.repository, path, self.commit, again=True)
+        found = self.repository.fetch(path)
+        if sha256_once(found) != file.sha256:
+            found = self.repository.fetch(path, again=True)
         return found
-
-
-def _fetched(repository: str, path: str, commit: str, again: bool = False) -> Path:
-    return Path(
-        HfApi().hf_hub_download(
-            repository, path, repo_type=REPO_TYPE, revision=commit, force_download=again
-        )
-    )

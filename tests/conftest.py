@@ -1,5 +1,6 @@
 """Tiny real releases, made once per run; property tests draw the same examples every time."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import settings
 from leakboard.generate import generate
 from leakboard.schemas import Release
 
+from .hub import Hub, serving
 from .tiny import SHARD_BYTES, MakeRelease, tiny_config
 
 SECRET = "5ec2e7" * 10 + "5ec2"  # always the same, so that the splits are
@@ -46,3 +48,18 @@ def release(release_of: MakeRelease) -> Release:
 def secret_file(release: Release) -> Path:
     """The secret that all tiny releases were made with."""
     return release.folder.parent / "secret.key"
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A double of the Hub that this process's client talks to, with a token that may write."""
+    from huggingface_hub import constants
+
+    with serving(token="hf_tester") as double:
+        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, double.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "ENDPOINT", double.url)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setenv("HF_TOKEN", "hf_tester")
+        yield double

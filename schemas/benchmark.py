@@ -1,0 +1,48 @@
+"""benchmark.json: the releases that a Hub repository holds, as one version of the benchmark."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from .base import Record, Sha256
+from .manifest import Format, Manifest
+
+BENCHMARK_FILE = "benchmark.json"
+
+
+class ReleaseEntry(Record):
+    """One release: the folder it lies in, and which content that is."""
+
+    name: str
+    fingerprint: Sha256
+    records: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "ReleaseEntry":
+        """What a manifest says in short; the bytes are those of all files but the manifest."""
+        return cls(
+            name=manifest.config.release_name,
+            fingerprint=manifest.fingerprint,
+            records=sum(facts.records for facts in manifest.splits.values()),
+            bytes=sum(file.bytes for file in (*manifest.files, *manifest.shards)),
+        )
+
+
+class Benchmark(Record):
+    """The releases of a repository, all in one format, sorted by name."""
+
+    schema_version: Literal[1] = 1
+    format: Format
+    releases: tuple[ReleaseEntry, ...] = ()
+
+    def find(self, name: str) -> ReleaseEntry | None:
+        """The release of that name."""
+        return next((release for release in self.releases if release.name == name), None)
+
+    def joined(self, entries: tuple[ReleaseEntry, ...]) -> "Benchmark":
+        """These releases and `entries`, which take the place of their namesakes."""
+        releases = {entry.name: entry for entry in (*self.releases, *entries)}
+        return Benchmark(
+            format=self.format, releases=tuple(releases[name] for name in sorted(releases))
+        )
