@@ -7,8 +7,13 @@ from ._tables import SYNTHETIC, fill
 
 RATIOS = (0.2, 0.4, 0.6, 0.8, 0.9)
 SIGMAS = (0.25, 0.5, 1.0, 2.0)
+WEIGHTS = (0.3, 0.5, 1.0, 2.0)
 SETTINGS = (
     NONE,
+    *(
+        Setting(f"adversarial, weight {w}", "adversarial", (f"defense.weight={w}",))
+        for w in WEIGHTS
+    ),
     *(Setting(f"DISCO, R = {r}", "disco", (f"defense.ratio={r}",)) for r in RATIOS),
     *(
         Setting(f"random pruning, R = {r}", "random-pruning", (f"defense.ratio={r}",))

@@ -23,6 +23,7 @@ from leakboard.experiments import (
 from leakboard.experiments._cells import Cells
 from leakboard.experiments._protocol import EFFORTS
 from leakboard.experiments._rows import Run, Table, Values, _ratio
+from leakboard.generate import defenses
 from leakboard.schemas import Config, UsageError
 from leakboard.schemas.config import Scale
 
@@ -56,6 +57,7 @@ def test_every_row_is_a_recipe_of_its_own_beside_an_undefended_one(
             assert beside.client == mine.client
             assert beside.dataset == mine.dataset
             assert beside.dataset.name == block.dataset
+            defenses.REGISTRY.create(mine.defense.name, mine.defense.options)
 
 
 @each_scale
@@ -66,8 +68,8 @@ def test_tables_share_their_cells(scale: Scale, tmp_path: Path) -> None:
     def folders(table: Table) -> set[Path]:
         return {cells.of(config) for block in configs(table, request) for config in block}
 
-    assert folders(table1.TABLE) == folders(table2.TABLE)
-    assert folders(figure6.TABLE) < folders(table1.TABLE)
+    assert folders(figure6.TABLE) < folders(table2.TABLE)
+    assert folders(table1.TABLE) < folders(table2.TABLE)
     assert folders(figure4.TABLE) & folders(table1.TABLE)
 
 
