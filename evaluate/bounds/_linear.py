@@ -3,11 +3,15 @@
 Legend: n samples; p input dimensions; d activation dimensions; J (d, p) Jacobian, one per sample.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import Function
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ def linearized(mean: Callable[[Tensor], Tensor], images: Tensor) -> Linear:
     compute the activation again each time. Products are computed in the precision of `images`.
     """
     images = images.detach().requires_grad_()
-    activation = mean(images)
+    with _FixedWeights():
+        activation = mean(images)
     at = torch.zeros_like(activation, requires_grad=True)
     (pulled,) = torch.autograd.grad(activation, images, at, create_graph=True)
 
@@ -52,3 +57,95 @@ def _product(output: Tensor, variable: Tensor, weights: Tensor) -> Tensor:
     seed = weights.to(output.dtype).view_as(output)
     (product,) = torch.autograd.grad(output, variable, seed, retain_graph=True)
     return product.flatten(1).to(weights.dtype)
+
+
+class _FixedWeights(TorchFunctionMode):
+    """Convolve so that the derivative of the backward pass is one convolution.
+
+    torch's own also computes the gradient of the weights, asked for or not: as much work again.
+    """
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        options = kwargs or {}
+        if function is functional.conv2d and len(args) > 1 and not _named_padding(args, options):
+            return _convolved(*args, **options)
+        return function(*args, **options)
+
+
+def _named_padding(args: tuple[Any, ...], options: Mapping[str, Any]) -> bool:
+    return any(isinstance(option, str) for option in (*args, *options.values()))
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """A convolution, its bias apart, and its transpose."""
+
+    weight: Tensor
+    stride: Sequence[int]
+    padding: Sequence[int]
+    dilation: Sequence[int]
+    groups: int
+
+    def forward(self, images: Tensor, bias: Tensor | None) -> Tensor:
+        steps = (self.stride, self.padding, self.dilation, self.groups)
+        return functional.conv2d(images, self.weight, bias, *steps)
+
+    def transposed(self, cotangent: Tensor, images: Tensor) -> Tensor:
+        """Only the shape of `images` matters."""
+        pulled: Tensor = torch.ops.aten.convolution_backward(
+            *(cotangent, images, self.weight, None, self.stride, self.padding, self.dilation),
+            *(False, [0, 0], self.groups, [True, False, False]),
+        )[0]
+        return pulled
+
+
+def _convolved(
+    images: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    steps = (_pair(stride), _pair(padding), _pair(dilation))
+    convolved: Tensor = _Push.apply(images, _Kernel(weight, *steps, groups), bias)
+    return convolved
+
+
+def _pair(steps: int | Sequence[int]) -> Sequence[int]:
+    return (steps, steps) if isinstance(steps, int) else steps
+
+
+class _Push(Function):
+    """A convolution of images; its derivative is `_Pull`."""
+
+    @staticmethod
+    def forward(context: Any, images: Tensor, kernel: _Kernel, bias: Tensor | None) -> Tensor:
+        context.save_for_backward(images)
+        context.kernel = kernel
+        return kernel.forward(images, bias)
+
+    @staticmethod
+    def backward(context: Any, *cotangents: Tensor) -> Any:
+        (images,) = context.saved_tensors
+        return _Pull.apply(cotangents[0], images.detach(), context.kernel), None, None
+
+
+class _Pull(Function):
+    """Its transpose, whose derivative is the convolution again."""
+
+    @staticmethod
+    def forward(context: Any, cotangent: Tensor, images: Tensor, kernel: _Kernel) -> Tensor:
+        context.kernel = kernel
+        return kernel.transposed(cotangent, images)
+
+    @staticmethod
+    def backward(context: Any, *tangents: Tensor) -> Any:
+        return _Push.apply(tangents[0], context.kernel, None), None, None

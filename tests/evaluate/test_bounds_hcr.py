@@ -203,6 +203,22 @@ def test_dimensions_that_a_mask_hides_are_counted_and_have_no_floor() -> None:
     assert pixels[3:5].min() > 1e3 * seen.max()
 
 
+def test_a_kink_close_by_does_not_hide_the_floor() -> None:
+    """Pixel 3 is unseen at the image, and told apart for certain a hundredth of its range away."""
+    weights, inputs = random_weights(20, 2), images(1, 2)
+    weights[:, 3] = 0
+    start = inputs.flatten(1)[0, 3] / 255
+
+    class Kinked(nn.Module):
+        def forward(self, pixels: Tensor) -> Tensor:
+            beyond = ((pixels[:, 3:4] - start).abs() - 1e-3).relu()
+            return torch.cat([pixels @ weights.to(pixels.dtype).T, 1e4 * beyond], dim=1)
+
+    pixels = floors_of(Hcr(perturbations=12, iterations=100), Noisy(Kinked()), inputs)
+    floor = pixels.pixels.reshape(12)
+    assert floor[3] > 1e2 * np.delete(floor, 3).max()
+
+
 def test_many_points_are_never_looser_than_one() -> None:
     generator = torch.Generator().manual_seed(5)
     epsilon = torch.randn(3, 9, 7, generator=generator).double()
@@ -240,6 +256,19 @@ def test_the_search_weakens_a_direction_with_every_solve_to_the_weakest() -> Non
     weakest = torch.linalg.svdvals(weights)[-1].item()
     assert (weakest * (1 - 1e-6) <= moved[:, -1]).all()
     assert (moved[:, -1] < 1.1 * weakest).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"stride": 2, "padding": 1}, {"groups": 2, "dilation": 2}])
+def test_the_products_are_those_of_torch(options: dict[str, int]) -> None:
+    first, second = nn.Conv2d(4, 6, 3, bias=False, **options), nn.Conv2d(6, 8, 3, padding="same")
+    network = nn.Sequential(first, nn.Tanh(), second).requires_grad_(False)
+    batch, tangent = torch.rand(2, 4, 9, 9), torch.randn(2, 4, 9, 9)
+    sent, pushed = torch.autograd.functional.jvp(network, batch, tangent)
+    cotangent = torch.randn(sent.shape)
+    (pulled,) = torch.func.vjp(network, batch)[1](cotangent)
+    linear = linearized(network, batch)
+    torch.testing.assert_close(linear.forward(tangent.flatten(1)), pushed.flatten(1))
+    torch.testing.assert_close(linear.transposed(cotangent.flatten(1)), pulled.flatten(1))
 
 
 @pytest.mark.parametrize("defense", ["none", "disco"])
