@@ -130,7 +130,7 @@ def test_lpips_says_what_to_put_where(
     )
     monkeypatch.setattr(lpips, "WEIGHTS", tmp_path / "none.safetensors")
     assert Lpips().lacks(pair(31, 1)) == (
-        f"lpips needs its weights in {tmp_path / 'none.safetensors'}; "
+        "lpips needs its weights, none.safetensors in the folder .leakboard of your home; "
         "docs/conformance.md says how to make them"
     )
 
