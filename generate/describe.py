@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+import pyarrow as pa
 
 from ..schemas import Config, Manifest, Measurements, Utility, fingerprint
 from ..schemas.files import sha256_of, write_text
@@ -22,11 +22,12 @@ from ..schemas.manifest import (
 from ..schemas.records import PUBLIC_SPLITS, vectors_to_numpy
 from .card import card
 from .client import CLIENT_FILE, NETWORKS_FILE, TASK_FILE
-from .engine import Engine
+from .engine import Engine, batches
 from .measurements import client_cost, utility
 from .plan import PlannedRecord
 from .players import Players
 from .versions import versions
+from .writer import Written
 
 RECOMPUTE_TOLERANCE = 2e-3  # times 1 + |activation|: float16 rounds at 5e-4, decoders differ
 COMPRESSED = 256  # records whose compressed size is averaged
@@ -35,23 +36,26 @@ Planned = Mapping[str, Sequence[PlannedRecord]]
 
 
 def measure(
-    records: Planned, correct: Mapping[str, NDArray[np.bool_]], engine: Engine, players: Players
+    records: Planned, written: Sequence[Written], engine: Engine, players: Players
 ) -> Measurements:
     """Utility per public split over one record per image, and what the client costs."""
     rows = [record.row for record in records["test"]]
     labels = engine.dataset.index.labels[engine.task][rows]
     size = engine.dataset.size
-    sent = engine.table(records["validation"][:COMPRESSED], ("activation",)).column("activation")
-    activations = vectors_to_numpy(sent, engine.schema.activation_shape)
+    sent = [engine.table(batch) for batch in batches(records["validation"][:COMPRESSED])]
+    activations = vectors_to_numpy(
+        pa.concat_tables(sent).column("activation"), engine.schema.activation_shape
+    )
     return Measurements(
-        utility={name: _utility(records[name], correct[name]) for name in PUBLIC_SPLITS},
+        utility={name: _utility(name, records[name], written) for name in PUBLIC_SPLITS},
         cost=client_cost(engine.client, engine.task_network, size, activations),
         proxy_leakage=players.proxy_leakage,
         majority_task_rate=float(np.bincount(labels).max() / len(labels)),
     )
 
 
-def _utility(records: Sequence[PlannedRecord], correct: NDArray[np.bool_]) -> Utility:
+def _utility(split: str, records: Sequence[PlannedRecord], written: Sequence[Written]) -> Utility:
+    correct = np.concatenate([one.correct for one in written if one.split == split])
     first = np.array([record.query == 0 for record in records])
     return utility(correct[first], [record.subject for record in records if record.query == 0])
 

@@ -3,7 +3,7 @@
 Legend: N records, C H W activation channels, height, width; S image side; K classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..schemas import ActivationOverflow, RecordSchema
-from ..schemas.records import vectors_to_arrow
+from ..schemas.records import IDENTIFIERS, RESERVE_COLUMNS, vectors_to_arrow
 from .client import Client
-from .datasets import Dataset, decode
+from .datasets import Dataset
 from .noise import RecordNoise
 from .plan import PlannedRecord
 
@@ -26,7 +26,10 @@ FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 @dataclass(frozen=True)
 class Engine:
-    """Everything a shard needs; the same records always give the same table."""
+    """Everything a shard needs; the same records always give the same table.
+
+    Its steps may be called by any thread: each depends on its arguments alone.
+    """
 
     dataset: Dataset
     task: str
@@ -35,46 +38,58 @@ class Engine:
     task_network: nn.Module
     schema: RecordSchema
 
-    def table(self, records: Sequence[PlannedRecord], columns: tuple[str, ...]) -> pa.Table:
-        """Make the Arrow table of `records` with exactly `columns`."""
+    def table(self, records: Sequence[PlannedRecord]) -> pa.Table:
+        """Make the Arrow table of at most `BATCH` records with all columns."""
+        encoded, images = self.decoded(records)
+        activation = self.activations(images, [record.noise_seed for record in records])
+        return self.arrow(records, encoded, activation, self.logits(activation))
+
+    def decoded(self, records: Sequence[PlannedRecord]) -> tuple[list[bytes], NDArray[np.uint8]]:
+        """Read the images of N records: encoded, and (N, S, S, 3) uint8."""
+        return self.dataset.encoded_and_pixels([record.row for record in records])
+
+    @torch.no_grad()
+    def activations(self, images: NDArray[np.uint8], seeds: Sequence[int]) -> Tensor:
+        """Run client and defense; (N, C, H, W) float16 as released."""
+        return to_float16(self.client(to_unit_range(images), RecordNoise(seeds)))
+
+    @torch.no_grad()
+    def logits(self, activation: Tensor) -> Tensor:
+        """Run the task network, (N, K) float32, on what the server sees: float16."""
+        logits: Tensor = self.task_network(activation.float())
+        return logits
+
+    def arrow(
+        self,
+        records: Sequence[PlannedRecord],
+        encoded: Sequence[bytes],
+        activation: Tensor,
+        logits: Tensor,
+    ) -> pa.Table:
+        """Gather the columns of N records."""
         rows = [record.row for record in records]
-        encoded = self.dataset.encoded(rows)
-        activation, logits = self._forward(encoded, [record.noise_seed for record in records])
         index = self.dataset.index
         content: dict[str, Any] = {
-            "sample_id": [record.sample_id for record in records],
-            "image_id": [record.image_id for record in records],
-            "query": [record.query for record in records],
-            "activation": activation,
-            "task_logits": logits,
+            **_identifiers(records),
+            "activation": activation.numpy(),
+            "task_logits": logits.numpy(),
             "input": [{"bytes": image, "path": None} for image in encoded],
             "task": index.labels[self.task][rows],
             "sensitive": index.labels[self.sensitive][rows],
             "subject": [record.subject for record in records],
             "source": [index.keys[row] for row in rows],
         }
-        arrow = self.schema.arrow(columns)
-        return pa.table([_column(content[field.name], field) for field in arrow], schema=arrow)
+        return _table(content, self.schema.arrow(RESERVE_COLUMNS))
 
-    def _forward(
-        self, encoded: Sequence[bytes], seeds: Sequence[int]
-    ) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
-        parts = [
-            self._forward_batch(encoded[start : start + BATCH], seeds[start : start + BATCH])
-            for start in range(0, len(encoded), BATCH)
-        ]
-        activations, logits = zip(*parts, strict=True)
-        return np.concatenate(activations), np.concatenate(logits)
+    def identifiers(self, records: Sequence[PlannedRecord]) -> pa.Table:
+        """What names the records: known before they are made."""
+        return _table(_identifiers(records), self.schema.arrow(IDENTIFIERS))
 
-    @torch.no_grad()
-    def _forward_batch(
-        self, encoded: Sequence[bytes], seeds: Sequence[int]
-    ) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
-        images = to_unit_range(np.stack([decode(c, self.dataset.size) for c in encoded]))
-        activation = to_float16(self.client(images, RecordNoise(seeds)))
-        # The server sees float16, so the task output and the utility are computed from that.
-        logits: Tensor = self.task_network(activation.float())
-        return activation.numpy(), logits.numpy()
+
+def batches(records: Sequence[PlannedRecord]) -> Iterator[Sequence[PlannedRecord]]:
+    """Cut records into batches of `BATCH`; the last one may be smaller."""
+    for start in range(0, len(records), BATCH):
+        yield records[start : start + BATCH]
 
 
 def to_unit_range(images: NDArray[np.uint8]) -> Tensor:
@@ -91,6 +106,14 @@ def to_float16(activation: Tensor) -> Tensor:
             "lower the defense's noise or the learning rate"
         )
     return activation.half().contiguous()
+
+
+def _identifiers(records: Sequence[PlannedRecord]) -> dict[str, Any]:
+    return {name: [getattr(record, name) for record in records] for name in IDENTIFIERS}
+
+
+def _table(content: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
+    return pa.table([_column(content[field.name], field) for field in schema], schema=schema)
 
 
 def _column(values: Any, field: pa.Field) -> pa.Array:

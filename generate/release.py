@@ -133,11 +133,13 @@ def generate(
         return []
     engine = _engine(config, dataset, players)
     records = plan(dataset, splits, config, key, defense.randomized)
-    shards, correct = Writer(engine, places.partial, places.truth, shard_bytes).write(records)
+    writer = Writer(engine, places.partial, places.truth, shard_bytes)
+    written = writer.write(writer.slices(records))
+    shards = {kind: [one.shards[kind] for one in written if kind in one.shards] for kind in formats}
 
     weights = weight_hashes(places.primary)
     commitments = _seal(places.truth, key, fingerprint(shards[formats[0]], weights))
-    measured = measure(records, correct, engine, players)
+    measured = measure(records, written, engine, players)
     for kind, tree in places.partial.items():
         _share_weights(places.primary, tree)
         manifest = describe(

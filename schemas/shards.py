@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from .errors import CorruptData, MissingData, SchemaMismatch
 from .files import replacing
 from .manifest import Format
-from .records import RecordSchema, vectors_to_arrow, vectors_to_numpy
+from .records import IDENTIFIERS, RecordSchema, vectors_to_arrow, vectors_to_numpy
 
 SUFFIX: dict[Format, str] = {"parquet": "parquet", "webdataset": "tar"}
 VECTORS = ("activation", "task_logits")
@@ -32,7 +32,6 @@ ROW_GROUP = 256
 PARQUET: Mapping[str, Any] = {
     "compression": "zstd",
     "compression_level": 1,
-    "row_group_size": ROW_GROUP,
     "use_dictionary": False,
 }
 # What damaged bytes make of Arrow, tar, zip, deflate, npy and JSON readers: tests flip each bit.
@@ -59,13 +58,28 @@ def shard_path(split: str, number: int, count: int, kind: Format) -> str:
     return f"data/{split}-{number:05d}-of-{count:05d}.{SUFFIX[kind]}"
 
 
-def write_shard(path: Path, table: pa.Table, schema: RecordSchema) -> None:
-    """Write records in the format of the path's suffix, atomically and deterministically."""
+@contextmanager
+def shard_writer(
+    path: Path, schema: RecordSchema, columns: tuple[str, ...]
+) -> Iterator[Callable[[pa.Table], None]]:
+    """Yield what appends records, in the format of the path's suffix; atomic and deterministic.
+
+    How the records are divided among the calls does not change the bytes, as long as every table
+    but the last holds a multiple of `ROW_GROUP` records.
+    """
     with replacing(path) as temporary:
         if path.suffix == ".tar":
-            _write_tar(temporary, table, schema)
+            with tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
+                yield partial(_append_to_tar, tar, schema)
         else:
-            pq.write_table(table, temporary, **PARQUET)
+            with pq.ParquetWriter(temporary, schema.arrow(columns), **PARQUET) as file:
+                yield partial(file.write_table, row_group_size=ROW_GROUP)
+
+
+def write_shard(path: Path, table: pa.Table, schema: RecordSchema) -> None:
+    """Write the records of one table, all at once."""
+    with shard_writer(path, schema, tuple(table.column_names)) as append:
+        append(table)
 
 
 def read_shard(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> pa.Table:
@@ -146,19 +160,53 @@ def foreign_content(path: Path, schema: RecordSchema, columns: tuple[str, ...]) 
     return sorted({*stored.names}.difference(columns) | {f"metadata {key!r}" for key, _ in notes})
 
 
+class ContentHash:
+    """SHA-256 over the records of a shard column by column, whatever file format holds them.
+
+    The records come in parts; of all of them only the small columns are kept. What names the
+    records comes before the activations in that order, and must be known from the start.
+    """
+
+    def __init__(self, identifiers: pa.Table) -> None:
+        self._digest = hashlib.sha256()
+        self._rows = identifiers.num_rows
+        self._rest: list[pa.Table] = []
+        for name in IDENTIFIERS:
+            self._begin(name)
+            self._add(identifiers.column(name))
+        self._begin("activation")
+
+    def update(self, part: pa.Table) -> None:
+        """Take the next records."""
+        self._add(part.column("activation"))
+        self._rest.append(part.drop_columns([*IDENTIFIERS, "activation"]))
+
+    def hexdigest(self) -> str:
+        """Hash what was kept; nothing can be added afterwards."""
+        rest = pa.concat_tables(self._rest)
+        for name in rest.column_names:
+            self._begin(name)
+            self._add(rest.column(name))
+        return self._digest.hexdigest()
+
+    def _begin(self, name: str) -> None:
+        self._digest.update(f"{name}\0{self._rows}\0".encode())
+
+    def _add(self, column: pa.ChunkedArray) -> None:
+        for part in _canonical_bytes(column):
+            self._digest.update(part)
+
+
 def content_sha256(table: pa.Table) -> str:
-    """Hash the records column by column: the same whatever file format held them."""
-    digest = hashlib.sha256()
-    for name in table.column_names:
-        digest.update(f"{name}\0{table.num_rows}\0".encode())
-        for part in _canonical_bytes(table.column(name)):
-            digest.update(part)
-    return digest.hexdigest()
+    """Hash the records of one table, which starts with the identifiers and the activations."""
+    content = ContentHash(table.select(IDENTIFIERS))
+    content.update(table)
+    return content.hexdigest()
 
 
-def _canonical_bytes(column: pa.ChunkedArray) -> Iterator[bytes]:
+def _canonical_bytes(column: pa.ChunkedArray) -> Iterator[bytes | memoryview]:
     if pa.types.is_fixed_size_list(column.type):
-        yield from (np.ascontiguousarray(chunk.flatten()).tobytes() for chunk in column.chunks)
+        yield from (memoryview(chunk.flatten().to_numpy()).cast("B") for chunk in column.chunks)
     elif pa.types.is_integer(column.type):
         yield column.to_numpy().astype("<i8").tobytes()
     else:
@@ -173,18 +221,17 @@ def _canonical_bytes(column: pa.ChunkedArray) -> Iterator[bytes]:
 # WebDataset: <id>.activation.npz, <id>.input.{png,jpg}, <id>.json -----------------------------
 
 
-def _write_tar(path: Path, table: pa.Table, schema: RecordSchema) -> None:
+def _append_to_tar(tar: tarfile.TarFile, schema: RecordSchema, table: pa.Table) -> None:
     activations = vectors_to_numpy(table.column("activation"), schema.activation_shape)
-    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
-        for row, activation in zip(
-            table.drop_columns(["activation"]).to_pylist(), activations, strict=True
-        ):
-            image = row.pop("input", None)
-            key = row["sample_id"]
-            _add(tar, f"{key}.activation.npz", _npz(activation))
-            if image is not None:
-                _add(tar, f"{key}.input.{image_suffix(image['bytes'])}", image["bytes"])
-            _add(tar, f"{key}.json", json.dumps(row, sort_keys=True).encode())
+    for row, activation in zip(
+        table.drop_columns(["activation"]).to_pylist(), activations, strict=True
+    ):
+        image = row.pop("input", None)
+        key = row["sample_id"]
+        _add(tar, f"{key}.activation.npz", _npz(activation))
+        if image is not None:
+            _add(tar, f"{key}.input.{image_suffix(image['bytes'])}", image["bytes"])
+        _add(tar, f"{key}.json", json.dumps(row, sort_keys=True).encode())
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -64,10 +64,15 @@ class Dataset(ABC):
 
     def images(self, rows: Sequence[int]) -> NDArray[np.uint8]:
         """Decode images to (N, size, size, 3) uint8 sRGB."""
+        return self.encoded_and_pixels(rows)[1]
+
+    def encoded_and_pixels(self, rows: Sequence[int]) -> tuple[list[bytes], NDArray[np.uint8]]:
+        """Give images both ways at once: as `encoded` does, and what decoding that gives."""
+        contents = self.encoded(rows)
         pixels = np.empty((len(rows), self.size, self.size, 3), np.uint8)
-        for place, content in enumerate(self.encoded(rows)):
+        for place, content in enumerate(contents):
             pixels[place] = decode(content, self.size)
-        return pixels
+        return contents, pixels
 
     def classes(self, attribute: str) -> tuple[str, ...]:
         """Class names of an attribute; `UnknownName` suggests the nearest."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...schemas import MissingData
 from ...schemas.files import sha256_of
 from . import Dataset, Index
-from ._images import fitted, fitted_bytes
+from ._images import encoded_and_fitted, fitted
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,16 @@ class FileDataset(Dataset):
 
     def encoded(self, rows: Sequence[int]) -> list[bytes]:
         """Give images as PNG or JPEG bytes; `CorruptData` names the key of a bad one."""
-        return [fitted_bytes(self.files.read(row), self.size, self._name(row)) for row in rows]
+        return self.encoded_and_pixels(rows)[0]
+
+    def encoded_and_pixels(self, rows: Sequence[int]) -> tuple[list[bytes], NDArray[np.uint8]]:
+        """Read, check, fit and decode each image once."""
+        contents, pixels = [], np.empty((len(rows), self.size, self.size, 3), np.uint8)
+        for place, row in enumerate(rows):
+            content, image = encoded_and_fitted(self.files.read(row), self.size, self._name(row))
+            contents.append(content)
+            pixels[place] = np.asarray(image)
+        return contents, pixels
 
     def images(self, rows: Sequence[int]) -> NDArray[np.uint8]:
         """Decode images to (N, size, size, 3) uint8 sRGB, the pixels of `encoded`."""

@@ -24,12 +24,13 @@ def fitted(content: bytes, size: int, name: str) -> Image.Image:
     return _fit(opened(content, name), size)
 
 
-def fitted_bytes(content: bytes, size: int, name: str) -> bytes:
-    """Encode at `size` x `size`: `content` itself where it already is such a PNG or JPEG."""
+def encoded_and_fitted(content: bytes, size: int, name: str) -> tuple[bytes, Image.Image]:
+    """Fit as `fitted` does, and encode: `content` itself where it already is such a PNG or JPEG."""
     image = opened(content, name)
     if image.size == (size, size) and image.mode == "RGB" and image.format in RELEASABLE:
-        return content
-    return png(_fit(image, size))
+        return content, image
+    image = _fit(image, size)
+    return png(image), image
 
 
 def png(image: Image.Image) -> bytes:

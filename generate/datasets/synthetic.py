@@ -78,7 +78,12 @@ class Synthetic(Dataset):
 
     def encoded(self, rows: Sequence[int]) -> list[bytes]:
         """Draw images and encode them as PNG."""
-        return [png(Image.fromarray(pixels)) for pixels in self.images(rows)]
+        return self.encoded_and_pixels(rows)[0]
+
+    def encoded_and_pixels(self, rows: Sequence[int]) -> tuple[list[bytes], NDArray[np.uint8]]:
+        """Draw images once and encode them without loss."""
+        drawn = self.images(rows)
+        return [png(Image.fromarray(pixels)) for pixels in drawn], drawn
 
     def _draw(self, rows: Sequence[int]) -> NDArray[np.uint8]:
         labels = {name: values[rows] for name, values in self.index.labels.items()}

@@ -43,6 +43,9 @@ def test_encoded_images_are_png_or_jpeg_and_decode_to_the_images(dataset: Datase
     assert {Image.open(io.BytesIO(content)).format for content in contents} <= {"PNG", "JPEG"}
     decoded = np.stack([decode(content, dataset.size) for content in contents])
     assert np.array_equal(dataset.images(rows), decoded)
+    both = dataset.encoded_and_pixels(rows)
+    assert both[0] == contents
+    assert np.array_equal(both[1], decoded)
     assert decoded.std(axis=(1, 2, 3)).min() > 1  # there is something in each of them
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,19 @@ import torch
 
 from leakboard.generate import generate, load_client, recompute, verify
 from leakboard.generate.engine import Engine
+from leakboard.generate.plan import PlannedRecord
 from leakboard.schemas import (
     ActivationOverflow,
     ChecksumMismatch,
     Config,
+    CorruptData,
     OutputExists,
     Release,
     UsageError,
     answers,
     default_truth,
 )
+from leakboard.schemas.config import TrainingTable
 from leakboard.schemas.records import PUBLIC_SPLITS, vectors_to_numpy
 
 from ..tiny import DEFENSES, MakeRelease, tiny_config
@@ -110,6 +114,37 @@ def test_a_stopped_run_continues_to_the_same_bytes(
     for suffix in ("", "-wds", "-truth"):
         first = tree(release.folder.with_name(f"none{suffix}"))
         assert first == tree(tmp_path / f"none{suffix}")
+
+
+def test_the_bytes_do_not_depend_on_the_number_of_cores(secret_file: Path, tmp_path: Path) -> None:
+    """Training aside, which takes its sums in another order: these networks are untrained."""
+    untrained = TrainingTable(warmup_epochs=0, epochs=0)
+    config = tiny_config("random_pruning").model_copy(update={"training": untrained})
+    before = torch.get_num_threads()
+    for cores in (1, 3):
+        torch.set_num_threads(cores)
+        make(config, tmp_path / f"{cores}" / "x", secret_file)
+        assert torch.get_num_threads() == cores
+    torch.set_num_threads(before)
+    assert tree(tmp_path / "1") == tree(tmp_path / "3")
+
+
+def test_one_bad_image_stops_every_thread_at_once(
+    secret_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def fail_at_first(engine: Engine, records: Sequence[PlannedRecord]) -> pa.Table:
+        made.append(len(records))
+        if len(made) == 1:
+            raise CorruptData("image 7 cannot be decoded")
+        return table(engine, records)
+
+    table = Engine.table
+    monkeypatch.setattr(Engine, "table", fail_at_first)
+    with pytest.raises(CorruptData, match="image 7"):
+        make(tiny_config("gaussian_noise"), tmp_path / "x", secret_file)
+    assert sum(made) < 1000  # of 2,800: what was being made when the first one failed
 
 
 def test_nothing_is_replaced(release: Release, secret_file: Path, tmp_path: Path) -> None:

@@ -17,8 +17,15 @@ from leakboard.schemas import (
     SchemaMismatch,
     public_columns,
 )
-from leakboard.schemas.records import RESERVE_COLUMNS, vectors_to_numpy
-from leakboard.schemas.shards import content_sha256, read_shard, write_shard
+from leakboard.schemas.records import IDENTIFIERS, RESERVE_COLUMNS, vectors_to_numpy
+from leakboard.schemas.shards import (
+    ROW_GROUP,
+    ContentHash,
+    content_sha256,
+    read_shard,
+    shard_writer,
+    write_shard,
+)
 
 from .conftest import MakeRecords
 
@@ -86,6 +93,23 @@ def test_the_same_records_are_the_same_bytes(
         write_shard(tmp_path / f"{name}.{suffix}", make_records(9), schema)
     one, other = sorted(tmp_path.iterdir())
     assert one.read_bytes() == other.read_bytes()
+
+
+@both_formats
+def test_records_that_come_in_row_groups_are_the_same_bytes_as_all_at_once(
+    tmp_path: Path, schema: RecordSchema, make_records: MakeRecords, suffix: str
+) -> None:
+    whole = make_records(2 * ROW_GROUP + 9)
+    write_shard(tmp_path / f"whole.{suffix}", whole, schema)
+    content = ContentHash(whole.select(list(IDENTIFIERS)))
+    columns = tuple(whole.column_names)
+    with shard_writer(tmp_path / f"parts.{suffix}", schema, columns) as append:
+        for start in range(0, whole.num_rows, ROW_GROUP):
+            append(whole.slice(start, ROW_GROUP))
+            content.update(whole.slice(start, ROW_GROUP))
+    one, other = sorted(tmp_path.iterdir())
+    assert one.read_bytes() == other.read_bytes()
+    assert content.hexdigest() == content_sha256(whole)
 
 
 def test_the_content_hash_does_not_depend_on_how_a_table_is_cut(make_records: MakeRecords) -> None:
