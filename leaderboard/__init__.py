@@ -1,4 +1,4 @@
-"""The leaderboard: a store of results, ranking, figures, and the Streamlit page."""
+"""The leaderboard: a store of results, ranking, figures, and the Streamlit pages."""
 
 from .entry import enter, entry
 from .estimates import Estimate, combined

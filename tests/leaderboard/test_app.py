@@ -1,4 +1,4 @@
-"""The page, without a browser."""
+"""The pages, without a browser."""
 
 from collections.abc import Callable
 from pathlib import Path
