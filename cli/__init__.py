@@ -18,6 +18,7 @@ from .demo import demo
 from .doctor import doctor
 from .generate import generate
 from .judge import judge
+from .plan import plan
 from .pull import pull
 from .push import push
 from .reproduce import reproduce
@@ -53,6 +54,7 @@ COMMANDS = (
     doctor,
     generate,
     judge,
+    plan,
     pull,
     push,
     reproduce,

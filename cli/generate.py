@@ -1,5 +1,6 @@
 """`leakboard generate`: make a release."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,13 +17,17 @@ FORMATS: dict[str, tuple[Format, ...]] = {
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Folder of the release."
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the release, or of the releases.",
 )
 @click.option(
     "--data",
     "source",
     help="Where the images are: a Hub dataset id, a folder in the Hub's layout, or the official "
-    "download. Not needed for synthetic faces.",
+    "download; for a folder of configurations also a folder that holds one for each dataset. Not "
+    "needed for synthetic faces.",
 )
 @click.option(
     "--truth",
@@ -63,15 +68,19 @@ def generate(
 ) -> None:
     """Train the defense of CONFIG and write the activations it releases.
 
-    CONFIG is a TOML file such as configs/cifar10-disco.toml. A run that was stopped continues
-    when the same command is given again.
+    CONFIG is a TOML file such as configs/cifar10-disco.toml, or a folder of them such as
+    configs/million: then each release becomes a folder <out>/<name>-s<seed>, and all share one
+    secret. A run that was stopped continues when the same command is given again.
     """
-    from ..generate import generate as make
-    from ..schemas import Config
+    from .. import generate as generator
+    from ..schemas import Config, read_configs
 
-    recipe = Config.read(config, changes)
+    make = (
+        partial(generator.generate_all, read_configs(config, changes))
+        if config.is_dir()
+        else partial(generator.generate, Config.read(config, changes))
+    )
     made = make(
-        recipe,
         out,
         source=source,
         truth=truth,

@@ -1,6 +1,8 @@
 """Train the defenses and write what they release: datasets, defenses, networks, the writer."""
 
 from .client import Client, load_client
+from .collection import generate_all
+from .forecast import Forecast, forecast
 from .noise import BatchNoise, Noise, RecordNoise
 from .pull import pull, wanted
 from .push import push
@@ -11,10 +13,13 @@ from .verify import Problem, verify
 __all__ = [
     "BatchNoise",
     "Client",
+    "Forecast",
     "Noise",
     "Problem",
     "RecordNoise",
+    "forecast",
     "generate",
+    "generate_all",
     "load_client",
     "pull",
     "push",

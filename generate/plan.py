@@ -51,7 +51,7 @@ def plan(
         )
 
     def records(split: str, rows: Rows) -> list[PlannedRecord]:
-        repeated = QUERIED_IMAGES if randomized and split in QUERIED_SPLITS else 0
+        repeated = queried(split, randomized)
         made = [
             record(row, query)
             for position, row in enumerate(rows.tolist())
@@ -60,3 +60,8 @@ def plan(
         return sorted(made, key=lambda planned: planned.sample_id)
 
     return {split: records(split, rows) for split, rows in splits.items()}
+
+
+def queried(split: str, randomized: bool) -> int:
+    """How many images of a split are queried `QUERIES` times, if it has that many."""
+    return QUERIED_IMAGES if randomized and split in QUERIED_SPLITS else 0

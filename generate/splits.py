@@ -46,6 +46,20 @@ def split(dataset: Dataset, name: str, secret: Secret, limit: int | None = None)
     return {part: _limited(part, rows, len(index), limit) for part, rows in parts.items()}
 
 
+def sizes(images: int, official: int, limit: int | None = None) -> dict[str, int]:
+    """About how many images each split will hold, `official` of them being official test images.
+
+    >>> sizes(60_000, 10_000)
+    {'defender': 25000, 'auxiliary': 18000, 'validation': 5000, 'reserve': 2000, 'test': 10000}
+    """
+    shares = SHARES_WITH_OFFICIAL_TEST if official else SHARES
+    whole = {name: share * (images - official) for name, share in shares.items()}
+    if official:
+        whole["test"] = official
+    kept = min(limit or images, images) / images
+    return {name: round(kept * count) for name, count in whole.items()}
+
+
 def _cut(index: Index, stratum: str, order: Rows, shares: Mapping[str, float]) -> dict[str, Rows]:
     """Cut at the shares, with every stratum spread evenly over the one list that is cut.
 

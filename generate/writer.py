@@ -50,6 +50,11 @@ class Slice:
     records: Sequence[PlannedRecord]
 
 
+def rows_per_shard(shape: tuple[int, int, int], shard_bytes: int) -> int:
+    """How many records of activations C H W a shard holds."""
+    return max(shard_bytes // (2 * math.prod(shape) + INPUT_BYTES), 1)
+
+
 @dataclass(frozen=True)
 class Written:
     """A slice on disk: its shard in each format, and whom the task network classified correctly."""
@@ -70,8 +75,7 @@ class Writer:
 
     def slices(self, records: Mapping[str, Sequence[PlannedRecord]]) -> list[Slice]:
         """Cut every split into shards of at most `shard_bytes` before compression."""
-        record_bytes = 2 * math.prod(self._schema.activation_shape) + INPUT_BYTES
-        rows = max(self.shard_bytes // record_bytes, 1)
+        rows = rows_per_shard(self._schema.activation_shape, self.shard_bytes)
         return [
             Slice(split, number, math.ceil(len(planned) / rows), planned[start : start + rows])
             for split, planned in records.items()

@@ -2,7 +2,7 @@
 
 from .base import Record
 from .comparison import Compared, Comparison, ComparisonReport
-from .config import Config, parse_assignment
+from .config import Config, parse_assignment, read_configs
 from .errors import (
     ActivationOverflow,
     BadConfig,
@@ -102,5 +102,6 @@ __all__ = [
     "fingerprint",
     "parse_assignment",
     "public_columns",
+    "read_configs",
     "read_predictions",
 ]

@@ -153,6 +153,23 @@ class Config(Record):
         return cls.parse(content, str(path), BadConfig)
 
 
+def read_configs(path: Path, changes: tuple[str, ...] = ()) -> list[Config]:
+    """Read a TOML file, or every one in a folder, in the order of their names.
+
+    Raises `MissingData` where there is none, `BadConfig` where two make one release.
+    """
+    if not path.is_dir():
+        return [Config.read(path, changes)]
+    configs = [Config.read(file, changes) for file in sorted(path.glob("*.toml"))]
+    if not configs:
+        raise MissingData(f"{path}: expected a folder of configuration files *.toml, found none")
+    names = [config.release_name for config in configs]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadConfig(f"{path}: two configuration files make {name}; give one another seed")
+    return configs
+
+
 def parse_assignment(change: str) -> tuple[str, Any]:
     """Split `key=value`; the value is read as TOML, and as plain text where it is not TOML.
 

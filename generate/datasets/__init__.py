@@ -8,6 +8,7 @@ keyword-only arguments.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -45,11 +46,14 @@ class Dataset(ABC):
 
     attributes  attribute name → class names in label order
     stratum     the attribute by which the splits are stratified, the same for every release
+    published   how many images there are, and how many of them are official test images: what
+                `leakboard plan` goes by where the images are not at hand
     """
 
     attributes: ClassVar[Mapping[str, tuple[str, ...]]]
     stratum: ClassVar[str]
     licence: ClassVar[Licence]
+    published: ClassVar[tuple[int, int]] = (0, 0)
     index: Index
     size: int
 
@@ -96,3 +100,10 @@ def create(name: str, source: str | None, size: int, options: Mapping[str, Any])
     """Open the dataset `name` from `source`, with its images at `size` x `size`."""
     dataset: Dataset = REGISTRY.create(name, {"source": source, "size": size, **options})
     return dataset
+
+
+def within(source: str | None, name: str) -> str | None:
+    """Find the dataset `name` in a folder that holds a folder for each dataset, else `source`."""
+    if source is not None and (Path(source) / name).is_dir():
+        return str(Path(source) / name)
+    return source

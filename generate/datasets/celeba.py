@@ -73,6 +73,7 @@ class Celeba(FileDataset):
         name: ("female", "male") if name == "Male" else ("no", "yes") for name in NAMES
     }
     stratum: ClassVar[str] = "Male"
+    published: ClassVar[tuple[int, int]] = (202_599, 0)
     licence: ClassVar[Licence] = Licence(
         name="non-commercial research only",
         redistributable=False,

@@ -44,6 +44,7 @@ class Cifar10(FileDataset):
         "living": ("object", "living"),
     }
     stratum: ClassVar[str] = "class"
+    published: ClassVar[tuple[int, int]] = (60_000, 10_000)
     licence: ClassVar[Licence] = Licence(
         name="no explicit licence; free to use with citation",
         redistributable=True,

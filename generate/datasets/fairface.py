@@ -46,6 +46,7 @@ class Fairface(FileDataset):
         ),
     }
     stratum: ClassVar[str] = "race"
+    published: ClassVar[tuple[int, int]] = (97_698, 0)
     licence: ClassVar[Licence] = Licence(
         name="CC BY 4.0",
         redistributable=True,

@@ -1,0 +1,59 @@
+"""Make a set of releases: one configuration each, one secret, one folder."""
+
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..schemas import Config, Manifest
+from ..schemas.manifest import Format
+from .datasets import within
+from .release import Places, generate
+
+log = logging.getLogger(__name__)
+
+
+def generate_all(
+    configs: Sequence[Config],
+    out: Path,
+    *,
+    source: str | None = None,
+    truth: Path | None = None,
+    secret: Path | None = None,
+    limit: int | None = None,
+    formats: Sequence[Format] = ("parquet",),
+) -> list[Path]:
+    """Make `<out>/<name>-s<seed>` for each configuration; returns the public trees.
+
+    All share one secret, `<out>/secret.key` unless it is named, and so their splits; releases of
+    one seed share their warm-up. `source` may be a folder that holds a folder for each dataset.
+    A release that is complete stays as it is, so that a stopped run continues. Raises as
+    `generate` does.
+    """
+    trees: list[Path] = []
+    for config in configs:
+        name = config.release_name
+        withheld = truth / name if truth else None
+        places = Places.of(out / name, withheld, formats)
+        if _complete(places, config):
+            log.info("%s is complete", out / name)
+        else:
+            generate(
+                config,
+                out / name,
+                source=within(source, config.dataset.name),
+                truth=withheld,
+                secret=secret or out / "secret.key",
+                limit=limit,
+                formats=formats,
+                warm_ups=out / "warm-ups",
+            )
+        trees += places.trees.values()
+    shutil.rmtree(out / "warm-ups", ignore_errors=True)
+    return trees
+
+
+def _complete(places: Places, config: Config) -> bool:
+    trees = places.trees.values()
+    there = all((tree / "manifest.json").is_file() for tree in trees)
+    return there and all(Manifest.read(tree).config == config for tree in trees)

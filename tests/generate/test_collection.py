@@ -1,0 +1,92 @@
+"""Sets of releases: planned before anything is made, made into one folder, a million if asked."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from leakboard.generate import Forecast, forecast, generate, generate_all
+from leakboard.generate.plan import QUERIES
+from leakboard.schemas import BadConfig, Config, Manifest, MissingData, Release, read_configs
+
+from ..sources import ROOT
+from ..tiny import tiny_config
+from .test_release import tree
+
+CONFIGS = ROOT / "configs"
+
+
+@pytest.fixture(scope="module")
+def planned() -> list[Forecast]:
+    """Two tiny releases of one seed; the second defense is randomized."""
+    return forecast([tiny_config("none"), tiny_config("gaussian_noise")])
+
+
+def test_a_plan_counts_what_is_made(release: Release, planned: list[Forecast]) -> None:
+    made = sum(facts.records for facts in release.manifest.splits.values())
+    assert planned[0].records == 240
+    assert planned[0].records == pytest.approx(made + 240 * 0.02, abs=4)  # and the reserve
+    repeated = round(0.08 * 240) + round(0.15 * 240)
+    assert planned[1].records == 240 + (QUERIES - 1) * repeated
+
+
+def test_a_plan_foresees_the_bytes_on_disk(release: Release, planned: list[Forecast]) -> None:
+    shards = [shard for shard in release.manifest.shards if shard.split != "test"]
+    rows = sum(shard.rows for shard in shards)
+    assert planned[0].bytes / 240 == pytest.approx(sum(s.bytes for s in shards) / rows, rel=0.15)
+
+
+def test_a_shared_warm_up_is_counted_once(planned: list[Forecast]) -> None:
+    first, second = planned
+    assert first.training_seconds > second.training_seconds > 0
+    assert second.writing_seconds > first.writing_seconds > 0
+
+
+def test_the_published_number_of_images_counts_where_none_are_at_hand() -> None:
+    (none,) = forecast([Config.read(CONFIGS / "cifar10-none.toml", ("training.epochs=0",))])
+    assert none.records == 60_000
+    assert none.shards == 3 + 2 + 1 + 1 + 1  # of 10,922 records each
+
+
+@pytest.mark.parametrize(
+    ("folder", "images"),
+    [("million-cifar10", {"cifar10": 60_000}),
+     ("million", {"celeba": 202_599, "cifar10": 60_000, "fairface": 97_698})],
+)  # fmt: skip
+def test_a_million_is_a_million(folder: str, images: dict[str, int]) -> None:
+    configs = read_configs(CONFIGS / folder)
+    defended = [c for c in configs if folder != "million" or c.defense.name != "none"]
+    records = sum(images[config.dataset.name] for config in defended)
+    assert 1_000_000 <= records <= 1_100_000
+    assert set(images) == {config.dataset.name for config in configs}
+    assert min(Counter(c.defense.name for c in configs).values()) == len(configs) // 4
+
+
+def test_the_million_of_cifar10_is_the_usual_recipes_with_other_seeds() -> None:
+    for config in read_configs(CONFIGS / "million-cifar10"):
+        usual = Config.read(CONFIGS / f"{config.name}.toml", (f"seed={config.seed}",))
+        assert config == usual
+
+
+def test_a_set_is_made_into_one_folder_with_one_secret_and_goes_on(tmp_path: Path) -> None:
+    configs = [tiny_config("none"), tiny_config("none", seed=1)]
+    made = generate_all(configs, tmp_path / "set")
+    assert [tree.name for tree in made] == ["tiny-s0", "tiny-s1"]
+    secrets = {Manifest.read(home).commitments.secret for home in made}
+    assert len(secrets) == 1
+    before = tree(tmp_path / "set")
+    assert generate_all(configs, tmp_path / "set") == made
+    assert tree(tmp_path / "set") == before
+    alone = tmp_path / "alone" / "tiny-s0"
+    generate(configs[0], alone, secret=tmp_path / "set" / "secret.key")
+    assert tree(alone) == tree(made[0])
+
+
+def test_a_folder_without_recipes_or_with_one_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MissingData, match=r"\*\.toml"):
+        read_configs(tmp_path)
+    content = (CONFIGS / "cifar10-none.toml").read_text("utf-8")
+    for name in ("one", "other"):
+        (tmp_path / f"{name}.toml").write_text(content)
+    with pytest.raises(BadConfig, match="cifar10-none-s0"):
+        read_configs(tmp_path)
