@@ -57,6 +57,11 @@ ALL = "all"
     type=click.Path(path_type=Path),
     help="Also draw the bound of a few images as PNG files in this folder.",
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Also write what was measured, with each image's floor, for `leakboard score --bounds`.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def bound(
     name: str,
@@ -67,6 +72,7 @@ def bound(
     layer: str | None,
     truth: Path | None,
     pictures: Path | None,
+    out: Path | None,
     as_json: bool,
 ) -> None:
     """Measure the bound NAME on RELEASE, over images, with 95 % intervals over subjects.
@@ -74,47 +80,41 @@ def bound(
     NAME is a file of evaluate/bounds (fisher, jacobian, …), an object path
     `my_package.my_bound:MyBound`, or `all`. Ctrl-C ends the run early and prints what is done.
     """
-    from ..evaluate import draw_bound, measure_bound
+    from ..evaluate import draw_bound, measure_bounds
     from ..schemas import Release
+    from ..schemas.files import write_text
 
     opened = Release.open(release)
-    reports: dict[str, BoundReport] = {}
-    says_nothing: dict[str, str] = {}
-    for one, chosen in _chosen(name, options).items():
-        try:
-            reports[one] = measure_bound(opened, one, chosen, samples, split, truth, layer)
-        except NoBound as reason:
-            if name != ALL:
-                raise
-            says_nothing[one] = str(reason)
-            continue
-        if pictures:
-            draw_bound(opened, one, chosen, pictures, split, truth, layer)
-        if reports[one].n < reports[one].asked:
-            break
+    chosen = _chosen(name, options)
+    found = measure_bounds(opened, chosen, samples, split, truth, layer)
+    if name in found.says_nothing:
+        raise NoBound(found.says_nothing[name])
+    if out:
+        write_text(out, found.to_json())
+    reports = {one.report.bound: one.report for one in found.measured}
+    if pictures:
+        for one in reports:
+            draw_bound(opened, one, chosen[one], pictures, split, truth, layer)
     if as_json:
-        click.echo(_as_json(name, reports, says_nothing))
+        click.echo(_as_json(name, reports, found.says_nothing))
     else:
         tables = [bound_table(report) for report in reports.values()]
-        click.echo("\n\n".join([*tables, *(f"{n}: {why}" for n, why in says_nothing.items())]))
+        reasons = [f"{one}: {why}" for one, why in found.says_nothing.items()]
+        click.echo("\n\n".join([*tables, *reasons]))
 
 
 def _chosen(name: str, assignments: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """The bounds to measure, each with those options that it has; `all` needs one that has it."""
-    from ..evaluate.bounds import REGISTRY
+    from ..evaluate.bounds import REGISTRY, with_options
 
     options = dict(parse_assignment(assignment) for assignment in assignments)
     if name != ALL:
         return {name: options}
-    known = {one: options_of(REGISTRY.find(one)) for one in REGISTRY.names()}
+    every = {option for one in REGISTRY.names() for option in options_of(REGISTRY.find(one))}
     for option in options:
-        if not any(option in of_one for of_one in known.values()):
-            every = {option for of_one in known.values() for option in of_one}
+        if option not in every:
             raise UnknownOption(f"no bound has an option {option!r}: {nearest(option, every)}")
-    return {
-        one: {option: value for option, value in options.items() if option in of_one}
-        for one, of_one in known.items()
-    }
+    return with_options(options)
 
 
 def _as_json(name: str, reports: Mapping[str, BoundReport], says_nothing: Mapping[str, str]) -> str:
@@ -129,7 +129,7 @@ def bound_table(report: BoundReport) -> str:
     head = ["quantity", "leaks more", "value (95 % interval)", "of images", "quartiles"]
     head += ["infinite", "unit"]
     rows = [[key, *_cells(measured)] for key, measured in report.measured.items()]
-    of = "" if report.n == report.asked else f" of {report.asked} asked: stopped early"
+    of = f" of {report.asked} asked: stopped early" if report.stopped else ""
     utility = report.utility
     facts = (
         f"{report.bound} of {report.release} at {report.layer}, {' and '.join(report.splits)} "

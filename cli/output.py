@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from ..schemas import Comparison, ComparisonReport, Direction, Score, ScoreReport
+from ..schemas.floors import BesideFloor
+from ..schemas.records import QUERIES
 
 ARROW = {Direction.HIGHER_LEAKS_MORE: "↑", Direction.LOWER_LEAKS_MORE: "↓"}
 
@@ -57,7 +59,20 @@ def score_table(report: ScoreReport) -> str:
         for judge in report.judges
     ]
     flags = [f"flag: {flag}" for flag in report.flags]
-    return "\n".join([facts, columns([head, *rows]), *seen, *flags])
+    floors = [_beside(one) for one in report.floors]
+    return "\n".join([facts, columns([head, *rows]), *seen, *floors, *flags])
+
+
+def _beside(one: BesideFloor) -> str:
+    """Say how an attack stands to a floor."""
+    error, floor, ratio = one.error, one.floor, one.ratio
+    seen = f"{QUERIES} queries" if one.repeated else "one query"
+    return (
+        f"root mean square error {error.value:.3g} ({error.low:.3g} to {error.high:.3g}) grey "
+        f"levels, {one.bound} floor for who sees {seen} {floor.value:.3g} ({floor.low:.3g} to "
+        f"{floor.high:.3g}): squared error {ratio.value:.3g} ({ratio.low:.3g} to {ratio.high:.3g}) "
+        f"of the least of an unbiased estimator (n = {one.n} images)"
+    )
 
 
 def comparison_table(report: ComparisonReport) -> str:

@@ -9,6 +9,7 @@ from ..schemas import Record, UnknownName
 from ..schemas.errors import nearest
 
 RECORDS: dict[str, type[Record]] = {
+    "bound-report": schemas.BoundReport,
     "comparison": schemas.ComparisonReport,
     "config": schemas.Config,
     "judge-header": schemas.JudgeHeader,
@@ -16,6 +17,7 @@ RECORDS: dict[str, type[Record]] = {
     "manifest": schemas.Manifest,
     "measurements": schemas.Measurements,
     "prediction-header": schemas.PredictionHeader,
+    "release-bounds": schemas.ReleaseBounds,
     "score": schemas.Score,
     "score-report": schemas.ScoreReport,
     "statement": schemas.Statement,

@@ -29,6 +29,12 @@ from .output import score_table
     "my_package.my_judge:Embedder of a torch module from images (N, 3, S, S) in [0, 1] to "
     "embeddings (N, D); repeatable.",
 )
+@click.option(
+    "--bounds",
+    type=click.Path(path_type=Path),
+    help="A file of `leakboard bound all RELEASE --out`: errors of a reconstruction then stand "
+    "beside the floors of the same images.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def score(
     release: Path,
@@ -36,15 +42,19 @@ def score(
     truth: Path | None,
     board: Path | None,
     judges: tuple[str, ...],
+    bounds: Path | None,
     as_json: bool,
 ) -> None:
     """Score PREDICTIONS against RELEASE, with 95 % intervals, beside the trivial anchors."""
     from ..evaluate import load_judge, scored
     from ..leaderboard import enter
     from ..schemas import Release
+    from ..schemas.bounds import ReleaseBounds
 
     opened = Release.open(release)
-    result = scored(opened, predictions, truth, [load_judge(judge) for judge in judges])
+    measured = ReleaseBounds.read(bounds) if bounds else None
+    named = [load_judge(judge) for judge in judges]
+    result = scored(opened, predictions, truth, named, measured)
     report = result.report
     if board:
         enter(board, opened, report, result.values)

@@ -5,7 +5,7 @@ from .compare import compare
 from .gallery import write_gallery
 from .judge_training import train_judge
 from .judges import Judge, load_judge
-from .measure import draw_bound, measure_bound
+from .measure import draw_bound, measure_bound, measure_bounds
 from .reader import SplitReader, open_release
 from .records import Records, read_records, read_truth
 from .run import FittedAttack, fit_attack
@@ -25,6 +25,7 @@ __all__ = [
     "fit_attack",
     "load_judge",
     "measure_bound",
+    "measure_bounds",
     "open_release",
     "read_records",
     "read_truth",

@@ -5,11 +5,12 @@ Those that need other scores beside it are in `leaderboard.health`.
 Legend: N images, S image side in pixels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from ..schemas import Direction, PredictionHeader, Release, Score
+from ..schemas import Direction, PredictionHeader, Release, Score, Setting
+from ..schemas.floors import BesideFloor
 from .anchors import TRIVIAL
 from .intervals import estimates
 from .metrics import Images, MeanMetric, ReconstructionOutcome, Values, mean_of
@@ -89,6 +90,24 @@ def prior_hallucination(
         "prior hallucination: as sharp as real images, but no nearer to their own input "
         f"({own[rows].mean():.3f}) than to another's ({foreign.mean():.3f})"
     )
+
+
+def below_floors(header: PredictionHeader, floors: Sequence[BesideFloor]) -> Iterator[str]:
+    """Raise the alarm where an attack errs less than a floor allows and no pairs explain it.
+
+    Floors are of unbiased estimators. Who learned from pairs what images look like is biased and
+    may err less; one that knows the client's weights alone should not, unless a prior of its own or
+    the range of pixels helps it, or the floor is wrong.
+    """
+    if header.setting is not Setting.WHITEBOX:
+        return
+    for beside in floors:
+        if beside.beaten:
+            yield (
+                f"attack below the {beside.bound} floor: its squared error is "
+                f"{beside.ratio.value:.3g} ({beside.ratio.low:.3g} to {beside.ratio.high:.3g}) of "
+                "the least of any unbiased estimator; it is biased, or the floor is wrong"
+            )
 
 
 def _variation(images: Images) -> float:

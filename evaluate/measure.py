@@ -17,18 +17,51 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ..generate import load_client
-from ..schemas import Release, Utility, answers
-from ..schemas.bounds import BoundReport, Measured, Quantity
+from ..schemas import NoBound, Release, Utility, answers
+from ..schemas.bounds import BoundReport, Measured, Measurement, Quantity, ReleaseBounds
+from ..schemas.floors import ONCE, REPEATED
 from ..schemas.records import PublicSplit
+from ..schemas.resampling import Interval
 from .bounds import REGISTRY, Bound, Sampled, Values
 from .gallery import write_png
 from .images import decode_images
 from .intervals import estimates
-from .metrics import Statistic
+from .metrics import Statistic, mean_of
 
 SEED = 2021  # of the noise under which the utility is measured
 CHUNK_IMAGES = 256
 PICTURED = 8
+
+
+def measure_bounds(
+    release: Release,
+    chosen: Mapping[str, Mapping[str, Any]],
+    samples: int = 256,
+    split: PublicSplit = "validation",
+    truth: Path | None = None,
+    layer: str | None = None,
+) -> ReleaseBounds:
+    """Measure bounds, given by name with their options, as `measure_bound` does one.
+
+    Those that say nothing about the defense are listed with their reason. When the user stops one,
+    the ones after it are not measured.
+    """
+    measured: list[Measurement] = []
+    says_nothing: dict[str, str] = {}
+    for name, options in chosen.items():
+        try:
+            measured.append(measure_bound(release, name, options, samples, split, truth, layer))
+        except NoBound as reason:
+            says_nothing[name] = str(reason)
+            continue
+        if measured[-1].report.stopped:
+            break
+    return ReleaseBounds(
+        fingerprint=release.manifest.fingerprint,
+        split=split,
+        measured=tuple(measured),
+        says_nothing=says_nothing,
+    )
 
 
 def measure_bound(
@@ -39,7 +72,7 @@ def measure_bound(
     split: PublicSplit = "validation",
     truth: Path | None = None,
     layer: str | None = None,
-) -> BoundReport:
+) -> Measurement:
     """Measure the bound `name` on the first `samples` images of a split, or on all it has.
 
     With `layer` the network is cut after another block than where the release is split.
@@ -54,20 +87,31 @@ def measure_bound(
     measured = _measure(bound.measure(client, sampled.inputs), len(sampled.inputs), name)
     n = len(next(iter(measured.values())))
     subjects, correct = sampled.subjects[:n], _correct(bound, client, sampled, n)
-    return BoundReport(
+    cut, assumes = release.manifest.client.split_layer, bound.assumes(client)
+    report = BoundReport(
         release=release.manifest.name,
         fingerprint=release.manifest.fingerprint,
         bound=name,
         options=dict(options),
         splits=splits,
-        layer=layer or release.manifest.client.split_layer,
+        layer=layer or cut,
         asked=len(sampled.inputs),
         n=n,
-        assumes=bound.assumes(client),
+        assumes=assumes,
         utility=_utility(correct, subjects),
         measured=summaries(measured, bound.quantities, subjects),
+        as_released=not assumes and layer in (None, cut),
         leakboard_version=version("leakboard"),
     )
+    return Measurement(report=report, floors=_floors(measured, sampled.sample_ids))
+
+
+def _floors(measured: Values, sample_ids: Sequence[str]) -> dict[str, dict[str, float]]:
+    return {
+        key: dict(zip(sample_ids, measured[key].tolist(), strict=False))  # fewer where stopped
+        for key in (ONCE, REPEATED)
+        if key in measured
+    }
 
 
 def _sampled(
@@ -83,6 +127,7 @@ def _sampled(
         inputs=decode_images(chosen.column("input")),
         task=torch.from_numpy(chosen.column("task").to_numpy().copy()),
         subjects=chosen.column("subject").to_pylist(),
+        sample_ids=chosen.column("sample_id").to_pylist(),
     )
 
 
@@ -138,12 +183,17 @@ def _rank(values: NDArray[np.float64], share: float) -> Statistic:
     return rank
 
 
-def _mean(values: NDArray[np.float64]) -> Statistic:
-    def mean(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        means: NDArray[np.float64] = weights @ values / weights.sum(axis=1)
-        return means
+def mean(values: NDArray[np.float64], subjects: Sequence[str]) -> Interval:
+    """The mean of finite values with its 95 % interval over subjects."""
+    return estimates({"mean": mean_of(values)}, subjects)["mean"]
 
-    return mean
+
+def median(values: NDArray[np.float64], subjects: Sequence[str]) -> Interval:
+    """The median of values, some of which may be infinite, with its 95 % interval."""
+    rank = estimates({"rank": _rank(values, 0.5)}, subjects)["rank"]
+    ends = (int(rank.value), math.floor(rank.low), math.ceil(rank.high))
+    ordered = np.sort(values)
+    return Interval(*(float(ordered[end]) for end in ends))
 
 
 def _summary(quantity: Quantity, values: NDArray[np.float64], subjects: Sequence[str]) -> Measured:
@@ -153,18 +203,12 @@ def _summary(quantity: Quantity, values: NDArray[np.float64], subjects: Sequence
     def quartile(share: float) -> float:
         return float(ordered[int(_rank(values, share)(everyone)[0])])
 
-    if quantity.summary == "mean":
-        mean = estimates({"mean": _mean(values)}, subjects)["mean"]
-        value, low, high = mean.value, mean.low, mean.high
-    else:
-        rank = estimates({"rank": _rank(values, 0.5)}, subjects)["rank"]
-        ends = (int(rank.value), math.floor(rank.low), math.ceil(rank.high))
-        value, low, high = (float(ordered[end]) for end in ends)
+    found = (mean if quantity.summary == "mean" else median)(values, subjects)
     return Measured(
         quantity=quantity,
-        value=value,
-        low=low,
-        high=high,
+        value=found.value,
+        low=found.low,
+        high=found.high,
         lower_quartile=quartile(0.25),
         upper_quartile=quartile(0.75),
         infinite=int(np.isinf(values).sum()),
@@ -205,5 +249,5 @@ def _correct(bound: Bound, client: Any, sampled: Sampled, n: int) -> NDArray[np.
 
 
 def _utility(correct: NDArray[np.bool_], subjects: Sequence[str]) -> Utility:
-    found = estimates({"utility": _mean(correct.astype(np.float64))}, subjects)["utility"]
+    found = mean(correct.astype(np.float64), subjects)
     return Utility(value=found.value, low=found.low, high=found.high, n=len(correct))

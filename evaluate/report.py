@@ -20,7 +20,7 @@ from ..schemas.statement import AttackRun, Statement
 from .gallery import shown_order
 from .planning import by_strength
 from .records import read_truth
-from .statement import number
+from .statement import level, number
 
 IMAGES = 6
 SHOWN = 3  # reconstruction attacks, the strongest
@@ -68,7 +68,7 @@ def _render(name: str, escape: Callable[[Any], Any] | None, **content: Any) -> s
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    templates.filters |= {"number": number, "options": _options}
+    templates.filters |= {"number": number, "level": level, "options": _options}
     if escape is not None:
         templates.filters["fenced"] = _fenced
     return templates.get_template(name).render(arrow=ARROW, **content)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..schemas import (
     BadPredictions,
+    ChecksumMismatch,
     ImageValues,
     PredictionHeader,
     Release,
@@ -24,8 +25,11 @@ from ..schemas import (
     aligned,
     read_predictions,
 )
+from ..schemas.bounds import ReleaseBounds
+from ..schemas.floors import BesideFloor
 from ..schemas.scores import HEADLINE
 from . import health
+from .beside_floors import beside_floors
 from .intervals import with_intervals
 from .judges import Judge
 from .metrics import MeanMetric, ReconstructionOutcome, Values, mean_of, metrics_of
@@ -45,21 +49,30 @@ class Scored:
 
 
 def score(
-    release: Release, predictions: Path, truth: Path | None = None, judges: Sequence[Judge] = ()
+    release: Release,
+    predictions: Path,
+    truth: Path | None = None,
+    judges: Sequence[Judge] = (),
+    bounds: ReleaseBounds | None = None,
 ) -> ScoreReport:
     """Score a prediction file of `release`, with 95 % bootstrap intervals over subjects.
 
     The answers of `test` are read from the folder `truth` (default: `<release>-truth`). `judges`
-    look for people in reconstructions: the first gives `rank1`, a further one `rank1@NAME`.
+    look for people in reconstructions: the first gives `rank1`, a further one `rank1@NAME`. Errors
+    of a reconstruction stand beside the floors of `bounds`, measured on the same images.
     Raises `BadPredictions` where the file cannot be scored as it is, `MissingData` where the truth
-    is not there, and `UsageError` where the split is too small for a metric or an interval, or is
-    not for a judge to judge.
+    is not there, `ChecksumMismatch` where the bounds are of another release, and `UsageError` where
+    the split is too small for a metric or an interval, or is not for a judge to judge.
     """
-    return scored(release, predictions, truth, judges).report
+    return scored(release, predictions, truth, judges, bounds).report
 
 
 def scored(
-    release: Release, predictions: Path, truth: Path | None = None, judges: Sequence[Judge] = ()
+    release: Release,
+    predictions: Path,
+    truth: Path | None = None,
+    judges: Sequence[Judge] = (),
+    bounds: ReleaseBounds | None = None,
 ) -> Scored:
     """Score as `score` does, and keep what each image contributes, for later comparison."""
     given = read_predictions(predictions, release.manifest)
@@ -84,11 +97,13 @@ def scored(
         )
         for name, other in anchored.items()
     }
+    floors = _floors(bounds, release, header, outcome, records)
     flags = (
         health.below_trivial_anchor(scores[HEADLINE[header.track]], anchors),
         health.not_averaged(header, release),
         health.other_weights(release, everyone),
         _hallucination(header.track, outcome, values, subjects),
+        *health.below_floors(header, floors),
     )
     report = ScoreReport(
         release=release.manifest.name,
@@ -105,6 +120,7 @@ def scored(
         missing=_missing(header.track, views[""]),
         judges=tuple(lineup.facts for lineup in lineups),
         anchors=anchors,
+        floors=floors,
         flags=tuple(flag for flag in flags if flag),
         leakboard_version=version("leakboard"),
     )
@@ -162,6 +178,26 @@ def _hallucination(
     if not isinstance(outcome, ReconstructionOutcome):
         return None
     return health.prior_hallucination(outcome, values, _headline(track), subjects)
+
+
+def _floors(
+    bounds: ReleaseBounds | None,
+    release: Release,
+    header: PredictionHeader,
+    outcome: Outcome,
+    records: Records,
+) -> tuple[BesideFloor, ...]:
+    """Put the errors of a reconstruction, but of no yardstick, beside the floors of its images."""
+    if bounds is None or header.ceiling or not isinstance(outcome, ReconstructionOutcome):
+        return ()
+    if bounds.fingerprint != release.manifest.fingerprint:
+        raise ChecksumMismatch(
+            f"the bounds are of the release {bounds.fingerprint[:12]}…, but {release.folder} is "
+            f"{release.manifest.fingerprint[:12]}…; measure the bounds of this release"
+        )
+    errors = 255 * np.sqrt(outcome.errors[1])
+    seen = (header.repeated_queries, records.sample_id, errors, records.subject or ())
+    return beside_floors(bounds, *seen)
 
 
 def _image_values(report: ScoreReport, records: Records, values: Values) -> ImageValues:

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from ..schemas import Manifest, Release, Score, ScoreReport, Track
-from ..schemas.records import PublicSplit
+from ..schemas import Manifest, Release, Score, ScoreReport, Setting, Track
+from ..schemas.bounds import Measured, ReleaseBounds
+from ..schemas.floors import BesideFloor, Level
+from ..schemas.records import QUERIES, PublicSplit
 from ..schemas.statement import AttackRun, NotRun, Statement, TrackStatement
 from .planning import by_strength, learning_curve
 
@@ -17,9 +19,10 @@ def state(
     split: PublicSplit,
     runs: Sequence[AttackRun],
     not_run: Sequence[NotRun],
+    bounds: ReleaseBounds,
     made: datetime,
 ) -> Statement:
-    """Gather the statement about `split` from the finished runs and from what is missing.
+    """Gather the statement about `split` from the finished runs, what is missing, and the bounds.
 
     `made` is an aware time. The strongest attack of a track is the one with the best headline score
     on validation.
@@ -46,6 +49,8 @@ def state(
         tracks=tracks,
         attacks=tuple(runs),
         not_run=tuple(not_run),
+        bounds=tuple(one.report for one in bounds.measured),
+        says_nothing=bounds.says_nothing,
         flags=tuple(_flags(split, runs)),
         limits=tuple(_limits(manifest, split, not_run)),
         reproduce=tuple(_commands(release, split, tracks)),
@@ -132,6 +137,40 @@ def _about_reconstruction(manifest: Manifest, report: ScoreReport) -> Iterator[s
             "It does not demonstrably surpass the mean image: this shows neither that the "
             "activation gives the images away nor that it does not."
         )
+    for beside in report.floors:
+        yield f"{_about_floor(beside)} {_about_bias(report, beside)}"
+
+
+def _about_floor(beside: BesideFloor) -> str:
+    queries = f"{QUERIES} queries of an image" if beside.repeated else "one query of an image"
+    return (
+        f"Bound {beside.bound}: without prior knowledge nobody who sees {queries} rebuilds it with "
+        f"a root mean square error below {level(beside.floor)} grey levels; this attack has "
+        f"{level(beside.error)} (medians, n = {beside.n:,})."
+    )
+
+
+def _about_bias(report: ScoreReport, beside: BesideFloor) -> str:
+    if not beside.beaten:
+        return "It does not go below the bound."
+    if report.setting is Setting.WHITEBOX:
+        return (
+            "It goes below the bound, which holds for unbiased attackers: alarm, since it learned "
+            "from no pairs. Either what it assumes of images biases it, or the bound is wrong."
+        )
+    return (
+        "It goes below the bound, as it may: the bound holds for unbiased attackers, and this one "
+        "learned from pairs what images look like."
+    )
+
+
+def level(one: Level | Measured) -> str:
+    """Print a number that may be infinite with its 95 % interval.
+
+    >>> level(Level(value=12.34, low=9.0, high=float("inf")))
+    '12.3 (9 to inf)'
+    """
+    return f"{one.value:.3g} ({one.low:.3g} to {one.high:.3g})"
 
 
 def _about_data(curve: Sequence[ScoreReport]) -> Iterator[str]:

@@ -1,28 +1,37 @@
-"""The attack suite: every suitable attack on one release, within a time, resumable.
+"""The attack suite: every bound and every suitable attack on one release, in a time, resumable.
 
-Attacks run cheapest first until the time is up. Nobody guesses how long one takes: it is given all
-the time that is left, and is stopped and listed as not run where that was not enough.
+Bounds come first and may take a quarter of the time. Attacks run cheapest first until the time is
+up. Nobody guesses how long one takes: it is given all the time that is left, and is stopped and
+listed as not run where that was not enough.
 """
 
 import logging
-import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from tqdm import tqdm
 
-from ..schemas import OutputExists, Release, Track, Truth, UsageError, default_truth
+from ..schemas import (
+    OutputExists,
+    Release,
+    ScoreReport,
+    Track,
+    Truth,
+    UsageError,
+    default_truth,
+)
+from ..schemas.bounds import ReleaseBounds
 from ..schemas.files import read_json, write_text
 from ..schemas.records import PublicSplit
 from ..schemas.statement import AttackRun, NotRun, Statement, SuiteFacts
 from .attacks import REGISTRY, Attack
+from .deadline import TimeIsUp, deadline
+from .kept_bounds import KeptBounds
 from .planning import Planned, learner, plan, with_less
 from .report import write_report
 from .run import fit_attack
@@ -30,11 +39,7 @@ from .scorer import score
 from .statement import state
 
 log = logging.getLogger(__name__)
-AGAIN = 5.0  # seconds: Python drops an exception that is raised while it destroys an object
-
-
-class TimeIsUp(BaseException):
-    """The attack in progress did not finish; as Ctrl-C, it is no error for anyone to handle."""
+BOUNDS_SHARE = 0.25  # of the time
 
 
 def attack_suite(
@@ -46,7 +51,7 @@ def attack_suite(
     truth: Path | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Statement:
-    """Run every suitable attack on `release` for up to `minutes`; write and return the statement.
+    """Measure and attack `release` for up to `minutes`; write and return the statement.
 
     The strongest attack is chosen on validation and reported on `split`: by default on test where
     its truth is at hand, else on validation. What finished is kept in `out` and not run again.
@@ -57,7 +62,9 @@ def attack_suite(
     end = time.monotonic() + 60 * minutes
     reported = _reported_split(release, split, truth)
     _claim(release, out)
-    suite = _Suite(release, out, tuple(dict.fromkeys(("validation", reported))), truth)
+    bounds = KeptBounds(release, out, reported, truth).measured(60 * minutes * BOUNDS_SHARE)
+    splits = tuple(dict.fromkeys(("validation", reported)))
+    suite = _Suite(release, out, splits, truth, bounds)
     planned = plan(options or {})
     refused = suite.attack_all(planned, end)
     curves = suite.curves(planned)
@@ -69,6 +76,7 @@ def attack_suite(
         reported,
         [run for run in runs.values() if run],
         [refused.get(one.label) or suite.left_out(one) for one in planned if not runs[one.label]],
+        bounds,
         datetime.now(UTC),
     )
     write_report(statement, release, out)
@@ -114,6 +122,7 @@ class _Suite:
     out: Path
     splits: tuple[PublicSplit, ...]
     truth: Path | None
+    bounds: ReleaseBounds
 
     def kept(self, one: Planned) -> AttackRun | None:
         """The record of an attack that finished on all splits."""
@@ -177,10 +186,14 @@ class _Suite:
             options=dict(one.options),
             budget=one.budget,
             predictions={s: path.relative_to(self.out).as_posix() for s, path in paths.items()},
-            reports={s: score(self.release, path, self.truth) for s, path in paths.items()},
+            reports={s: self._score(path) for s, path in paths.items()},
             seconds=time.monotonic() - started,
         )
         write_text(self._record(one), run.to_json())
+
+    def _score(self, path: Path) -> ScoreReport:
+        """Score, beside the floors of the images that have one: those of the reported split."""
+        return score(self.release, path, self.truth, bounds=self.bounds)
 
     def _asked(self, attack: Attack, split: PublicSplit) -> int | None:
         """How many images it is asked about: all, unless it takes long over each."""
@@ -196,19 +209,3 @@ class _Suite:
 
     def _note(self, one: Planned) -> Path:
         return self.out / "attacks" / f"{one.label}-stopped.json"
-
-
-@contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Raise `TimeIsUp` in the block after so many seconds, and again until it is left."""
-
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        raise TimeIsUp
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

@@ -85,7 +85,7 @@ def _measured(release: Release, layer: str, train: Records, test: Records, effor
     }
     measured: dict[str, Measured] = {}
     for name, (samples, options) in asked.items():
-        measured |= measure_bound(release, name, options, samples, layer=layer).measured
+        measured |= measure_bound(release, name, options, samples, layer=layer).report.measured
     return Point(
         release=release.folder.name,
         layer=layer,

@@ -22,13 +22,14 @@ from ..evaluate.intervals import estimates
 from ..evaluate.measure import summaries
 from ..schemas import Direction, Record, Utility
 from ..schemas.bounds import Measured, Quantity
+from ..schemas.floors import REPEATED
 from ._small_nets import descend
 
 DRAWS = 4  # noisy copies of each test image, for the accuracy
 CHUNK = 256
 
 QUANTITIES = {
-    **Hcr.quantities,
+    **{name: one for name, one in Hcr.quantities.items() if name != REPEATED},
     "fisher_floor": Fisher.quantities["rmse_floor"],
     "decoder_rmse": Quantity(
         unit="grey levels",

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ..evaluate.suite import TimeIsUp, deadline
+from ..evaluate.deadline import TimeIsUp, deadline
 from ..schemas import Config, Track, UsageError
 from ..schemas.files import write_text
 from . import Report, Request

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..schemas import Config, Secret
+from ..schemas.records import QUERIES
 from .datasets import Dataset
 from .splits import Rows
 
-QUERIES = 16
 QUERIED_IMAGES = 500
 QUERIED_SPLITS = ("validation", "test")
 

@@ -12,6 +12,7 @@ from itertools import combinations
 from typing import TypeVar
 
 from ..schemas import HEADLINE, ClientCost, LeaderboardRow, Track
+from ..schemas.floors import BesideFloor
 from . import health
 from .estimates import Estimate, combined
 from .health import UNDEFENDED
@@ -92,6 +93,7 @@ class Standing:
     seeds     the seeds whose releases were attacked
     cost      what the device pays per image; compressed bytes are a mean over releases
     anchors   trivial guesses and ceilings on the same images
+    floors    the bounds beside the record holder; of the seed where it comes nearest to them
     flags     what the scorer says of the record
     unranked  why there is no rank; None where there is one
     """
@@ -109,6 +111,7 @@ class Standing:
     seeds: tuple[int, ...]
     cost: ClientCost
     anchors: Mapping[str, Estimate]
+    floors: tuple[BesideFloor, ...]
     flags: tuple[str, ...]
     runs: Runs | None = None
     per_image: PerImage | None = None
@@ -208,10 +211,17 @@ def _standing(
         seeds=tuple(sorted({row.seed for row in holders})),
         cost=_cost([release[0].cost for release in releases]),
         anchors=_anchors([row for row in rows if row.report.track is track]),
+        floors=_floors(holders),
         flags=tuple(sorted({flag for row in holders for flag in doubts[row.entry_id]})),
         runs=Runs.of(holders, values_of),
         per_image=per_image(attacked, values_of),
     )
+
+
+def _floors(holders: Sequence[LeaderboardRow]) -> tuple[BesideFloor, ...]:
+    """The floors of the one that comes nearest to a floor, or goes furthest below."""
+    known = [row.report.floors for row in holders if row.report.floors]
+    return min(known, key=lambda floors: min(one.ratio.value for one in floors), default=())
 
 
 def _cost(costs: Sequence[ClientCost]) -> ClientCost:

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 import pyarrow as pa
 
 from ..schemas import ClientCost, Direction, LeaderboardRow, Score, Track
+from ..schemas.floors import BesideFloor, Level
 from .estimates import Estimate
 from .health import UNDEFENDED, Flags
 from .ranking import SEEDS, Group, Standing
@@ -121,6 +122,7 @@ def standing_columns(
             f"Training runs that were attacked, of the {SEEDS} that a rank needs.",
             lambda s: f"{len(s.seeds)} of {SEEDS}",
         ),
+        *_floor_columns(standings),
         *COST_COLUMNS,
         Column("Notes", "Why there is no rank, and reasons to doubt the record.", _notes, True),
         *_anchor_columns(track, standings),
@@ -160,6 +162,15 @@ def entry_columns(rows: Sequence[LeaderboardRow], flags: Flags) -> list[Column[L
         Column("Options", "The defense's options.", lambda row: written(row.defense_options)),
         Column("Seed", "The seed of the defense's training.", lambda row: row.seed),
     ]
+    floors: list[Column[LeaderboardRow]] = [
+        Column(
+            "Error beside floor",
+            "Root mean square error in grey levels, and the floor that no attacker without prior "
+            f"knowledge goes below. {FLOOR}",
+            lambda row: beside(row.report.floors),
+            True,
+        )
+    ]
     last: list[Column[LeaderboardRow]] = [
         Column(
             "Checked",
@@ -176,7 +187,9 @@ def entry_columns(rows: Sequence[LeaderboardRow], flags: Flags) -> list[Column[L
         Column("Entry", "Its file in the folder results.", lambda row: row.entry_id),
     ]
     scores = {name: score for row in rows for name, score in row.report.scores.items()}
-    return [*first, *(_score_column(name, score) for name, score in scores.items()), *last]
+    shown = floors if any(row.report.floors for row in rows) else []
+    columns = (_score_column(name, score) for name, score in scores.items())
+    return [*first, *columns, *shown, *last]
 
 
 def _score_column(name: str, score: Score) -> Column[LeaderboardRow]:
@@ -189,6 +202,42 @@ def _score_column(name: str, score: Score) -> Column[LeaderboardRow]:
 
 def _score(score: Score | None) -> str | None:
     return None if score is None else str(Estimate.of(score))
+
+
+def _floor_columns(standings: Sequence[Standing]) -> list[Column[Standing]]:
+    """The bounds beside the record holder, where they were measured for any."""
+    if not any(standing.floors for standing in standings):
+        return []
+    return [
+        Column(
+            "Error beside floor",
+            "Root mean square error of the strongest attack, in grey levels, and the floor that no "
+            f"attacker without prior knowledge goes below. {FLOOR} Over several seeds: of the one "
+            "that comes nearest to its floor.",
+            lambda standing: beside(standing.floors),
+            True,
+        )
+    ]
+
+
+FLOOR = (
+    "Medians over the same images [95 % interval]. Who learned from pairs what images look like is "
+    "biased and may go below; one that did not, and does, is flagged."
+)
+
+
+def beside(floors: Sequence[BesideFloor]) -> str | None:
+    """Write an attack's error beside each floor; None where there is none."""
+    return "; ".join(map(_beside, floors)) or None
+
+
+def _beside(one: BesideFloor) -> str:
+    relation = "below" if one.beaten else "not below"
+    return f"{_level(one.error)}, {relation} {one.bound} {_level(one.floor)} n={one.n}"
+
+
+def _level(level: Level) -> str:
+    return f"{level.value:.3g} [{level.low:.3g}, {level.high:.3g}]"
 
 
 def _anchor_columns(track: Track, standings: Sequence[Standing]) -> list[Column[Standing]]:

@@ -1,6 +1,7 @@
 """What is on disk and on the wire: records, manifest, predictions, scores; errors; plug-ins."""
 
 from .base import Record
+from .bounds import BoundReport, ReleaseBounds
 from .comparison import Compared, Comparison, ComparisonReport
 from .config import Config, parse_assignment, read_configs
 from .errors import (
@@ -52,6 +53,7 @@ __all__ = [
     "Attribute",
     "BadConfig",
     "BadPredictions",
+    "BoundReport",
     "ChecksumMismatch",
     "ClientCost",
     "Compared",
@@ -81,6 +83,7 @@ __all__ = [
     "RecordSchema",
     "Registry",
     "Release",
+    "ReleaseBounds",
     "SchemaMismatch",
     "Score",
     "ScoreReport",

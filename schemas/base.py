@@ -1,13 +1,39 @@
 """The base of every record that crosses a file or a wire."""
 
 import json
+import math
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+)
 
 from .errors import LeakboardError, SchemaMismatch
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+INFINITE = "infinite"
+
+
+def _not_nan(value: float) -> float:
+    if math.isnan(value):
+        raise ValueError("not a number")
+    return value
+
+
+# JSON has no infinity: a floor is "infinite" there where no unbiased estimator exists.
+Extended = Annotated[
+    float,
+    Field(allow_inf_nan=True),
+    BeforeValidator(lambda value: math.inf if value == INFINITE else value),
+    AfterValidator(_not_nan),
+    PlainSerializer(lambda value: INFINITE if value == math.inf else value, when_used="json"),
+]
 
 
 class Record(BaseModel):

@@ -1,31 +1,17 @@
 """What a bound measured on a release: quantities with interval, n, unit and direction."""
 
-import math
-from typing import Annotated, Any, Literal, Self
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import Field, model_validator
 
-from .base import Record, Sha256
+from .base import Extended, Record, Sha256
+from .errors import CorruptData, MissingData
+from .floors import ONCE, REPEATED
 from .records import PublicSplit
 from .scores import Direction, Utility
-
-INFINITE = "infinite"
-
-
-def _not_nan(value: float) -> float:
-    if math.isnan(value):
-        raise ValueError("not a number")
-    return value
-
-
-# JSON has no infinity: a floor is "infinite" there where no unbiased estimator exists.
-Extended = Annotated[
-    float,
-    Field(allow_inf_nan=True),
-    BeforeValidator(lambda value: math.inf if value == INFINITE else value),
-    AfterValidator(_not_nan),
-    PlainSerializer(lambda value: INFINITE if value == math.inf else value, when_used="json"),
-]
 
 
 class Quantity(Record):
@@ -90,4 +76,64 @@ class BoundReport(Record):
     assumes: tuple[str, ...]
     utility: Utility
     measured: dict[str, Measured]
+    as_released: bool
     leakboard_version: str
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the user stopped the run before all samples were done."""
+        return self.n < self.asked
+
+
+class Measurement(Record):
+    """A bound's report, and the floor of each image where it has any: quantity, sample, value."""
+
+    report: BoundReport
+    floors: dict[str, dict[str, Extended]] = {}
+
+
+class ReleaseBounds(Record):
+    """What the bounds say of a release, and why some say nothing: `leakboard bound all --out`.
+
+    The floors of images of test are the organiser's, as their inputs are.
+    """
+
+    schema_version: Literal[1] = 1
+    fingerprint: Sha256
+    split: PublicSplit
+    measured: tuple[Measurement, ...]
+    says_nothing: dict[str, str] = {}
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Put together what was measured, bound by bound, of one split of one release."""
+        return cls(
+            fingerprint=parts[0].fingerprint,
+            split=parts[0].split,
+            measured=tuple(one for part in parts for one in part.measured),
+            says_nothing={name: why for part in parts for name, why in part.says_nothing.items()},
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a file of `leakboard bound --out`."""
+        try:
+            return cls.parse(json.loads(path.read_bytes()), str(path))
+        except FileNotFoundError:
+            raise MissingData(
+                f"{path} is missing; make it with `leakboard bound all RELEASE --out {path}`"
+            ) from None
+        except ValueError as problem:
+            raise CorruptData(f"{path} is not JSON: {problem}; measure the bounds again") from None
+
+    def floors(self, repeated: bool) -> dict[str, dict[str, Extended]]:
+        """The floors that hold for what was released, by bound: sample, grey levels.
+
+        Those for an attacker who sees every repeated query of an image, or one of each.
+        """
+        quantity = REPEATED if repeated else ONCE
+        return {
+            one.report.bound: one.floors[quantity]
+            for one in self.measured
+            if quantity in one.floors and one.report.as_released
+        }

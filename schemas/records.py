@@ -15,6 +15,7 @@ PublicSplit = Literal["defender", "auxiliary", "validation", "test"]
 PUBLIC_SPLITS: tuple[PublicSplit, ...] = ("defender", "auxiliary", "validation", "test")
 ANSWERED_SPLITS = PUBLIC_SPLITS[:3]
 RESERVE = "reserve"
+QUERIES = 16  # of each image that a randomised defense is asked about repeatedly
 
 IDENTIFIERS = ("sample_id", "image_id", "query")
 RELEASED = ("activation", "task_logits")

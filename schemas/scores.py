@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from .base import Record, Sha256
 from .config import Scale
+from .floors import BesideFloor
 from .records import PublicSplit
 
 
@@ -77,6 +78,7 @@ class ScoreReport(Record):
     A `ceiling` read the inputs themselves: a yardstick for attacks, never ranked as one. `missing`
     says of each metric of the track that has no score what was lacking: missing is not zero.
     `rank1` and `tar_at_far` are by the first of `judges`, `rank1@NAME` by the further one NAME.
+    `floors` are the release's bounds beside a reconstruction, where they were measured.
     """
 
     release: str
@@ -93,6 +95,7 @@ class ScoreReport(Record):
     missing: dict[str, str] = {}
     judges: tuple[JudgeFacts, ...] = ()
     anchors: dict[str, dict[str, Score]]
+    floors: tuple[BesideFloor, ...] = ()
     flags: tuple[str, ...]
     leakboard_version: str
 

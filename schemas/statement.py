@@ -5,7 +5,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .base import Record, Sha256
+from .bounds import BoundReport
 from .config import Scale
+from .floors import BesideFloor
 from .manifest import Attribute, ClientFacts, DatasetFacts, DefenseFacts, SplitFacts
 from .records import PublicSplit
 from .scores import ClientCost, ScoreReport, Track, UtcTime, Utility
@@ -65,7 +67,8 @@ class Statement(Record):
     """report.json of `leakboard attack-suite`, to be attached to a privacy assessment.
 
     `flags` are reasons to doubt a number, `limits` say what the numbers do not mean, `not_run`
-    names every attack without a result: missing is not zero.
+    names every attack without a result: missing is not zero. `bounds` were measured on the split of
+    the statement without an attack; `says_nothing` has the reason of each that is not there.
     """
 
     schema_version: Literal[1] = 1
@@ -88,8 +91,16 @@ class Statement(Record):
     tracks: tuple[TrackStatement, ...]
     attacks: tuple[AttackRun, ...]
     not_run: tuple[NotRun, ...]
+    bounds: tuple[BoundReport, ...] = ()
+    says_nothing: dict[str, str] = {}
     flags: tuple[str, ...]
     limits: tuple[str, ...]
     reproduce: tuple[str, ...]
     release_versions: dict[str, str]
     leakboard_version: str
+
+    @property
+    def beside_floors(self) -> tuple[tuple[ScoreReport, BesideFloor], ...]:
+        """Every attack that has its errors beside a floor, with each such floor."""
+        reports = (run.reports[self.split] for run in self.attacks)
+        return tuple((report, one) for report in reports for one in report.floors)

@@ -19,6 +19,7 @@ from torch import Tensor
 from ...schemas import Registry
 from ...schemas.bounds import Quantity
 from ...schemas.records import PublicSplit
+from ...schemas.registry import options_of
 
 REGISTRY = Registry("bound", __name__, "Bound")
 Values = Mapping[str, NDArray[np.float64]]  # per quantity, one number per sample: (n,)
@@ -28,13 +29,24 @@ Values = Mapping[str, NDArray[np.float64]]  # per quantity, one number per sampl
 class Sampled:
     """The samples a bound is measured on: inputs (N, 3, S, S) uint8, task labels (N,) int64.
 
-    `splits` and `subjects` say of each sample where it is from and who is pictured.
+    `splits` and `subjects` say of each sample where it is from and who is pictured, `sample_ids`
+    which record it is.
     """
 
     splits: Sequence[str]
     inputs: Tensor
     task: Tensor
     subjects: Sequence[str]
+    sample_ids: Sequence[str]
+
+
+def with_options(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every bound, with those of the options that it has."""
+    known = {name: options_of(REGISTRY.find(name)) for name in REGISTRY.names()}
+    return {
+        name: {option: value for option, value in options.items() if option in of_one}
+        for name, of_one in known.items()
+    }
 
 
 class Bound(ABC):

@@ -11,11 +11,14 @@ from pydantic import Field
 from torch import Tensor
 
 from ...schemas import NoBound
+from ...schemas.records import QUERIES
 from . import Bound
 
 GREY_LEVELS = 255.0  # per unit of an image in [0, 1]
 CHUNK_IMAGES = 256
 Sigma = Annotated[float, Field(ge=0)]
+# All queries of an image together show what one would under this share of the noise: their mean.
+REPEATED_NOISE = 1 / math.sqrt(QUERIES)
 
 
 class GaussianBound(Bound):

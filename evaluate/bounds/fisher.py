@@ -13,8 +13,9 @@ from torch import Tensor
 
 from ...schemas import Direction
 from ...schemas.bounds import Quantity
+from ...schemas.records import QUERIES
 from . import Values
-from ._gaussian import GREY_LEVELS, GaussianBound, Sigma
+from ._gaussian import GREY_LEVELS, REPEATED_NOISE, GaussianBound, Sigma
 
 CHUNK = 64
 
@@ -39,6 +40,11 @@ class Fisher(GaussianBound):
             direction=Direction.LOWER_LEAKS_MORE,
             meaning="no unbiased estimator of the input has a smaller root mean square error",
         ),
+        "repeated_rmse_floor": Quantity(
+            unit="grey levels",
+            direction=Direction.LOWER_LEAKS_MORE,
+            meaning=f"the same for one that sees {QUERIES} queries of the image",
+        ),
     }
 
     def __init__(
@@ -55,14 +61,19 @@ class Fisher(GaussianBound):
         self.seed = seed
 
     def measure(self, client: Any, inputs: Tensor) -> Iterator[Values]:
-        """Yield both quantities."""
+        """Yield the quantities."""
         images = inputs.float() / GREY_LEVELS
         std = self.noise_std(client, images) * GREY_LEVELS  # of images in grey levels
         generator = torch.Generator().manual_seed(self.seed)
         for part in images.split(CHUNK):
             information = self.trace(client.mean, part, generator) / (std**2 * part[0].numel())
             with np.errstate(divide="ignore"):
-                yield {"dfil": information, "rmse_floor": 1 / np.sqrt(information)}
+                floor = 1 / np.sqrt(information)
+            yield {
+                "dfil": information,
+                "rmse_floor": floor,
+                "repeated_rmse_floor": REPEATED_NOISE * floor,
+            }
 
     def trace(self, mean: Any, images: Tensor, generator: torch.Generator) -> Any:
         """tr(JᵀJ) of each of n images: (n,) float64."""

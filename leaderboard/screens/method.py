@@ -13,6 +13,9 @@ METHOD = """
 - **Certainty.** Square brackets hold 95 % intervals, n counts images. Defenses that a paired test
   on the same images does not separate share places; without values per image, those whose
   intervals overlap. A rank needs 3 training seeds; with fewer it is provisional.
+- **Floors.** Bounds say, without an attack, how small the error of an attacker without prior
+  knowledge can be. The strongest attack's error stands beside them. Who learned what images look
+  like may go below; an attack that did not, and does, raises an alarm.
 - **Missing is missing.** Nobody attacked it: no leakage and no rank, never zero.
 - **Arrows** say which way is better for the people in the images: ↑ more, ↓ less.
 """

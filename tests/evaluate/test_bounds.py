@@ -37,7 +37,7 @@ def test_every_bound_measures_every_sample(
 ) -> None:
     bound = REGISTRY.find(name)
     samples = 100 if bound.splits else 3
-    report = measure_bound(release_of(defense), name, quick(name), samples)
+    report = measure_bound(release_of(defense), name, quick(name), samples).report
     assert set(report.measured) <= set(bound.quantities)
     assert report.n == report.asked == report.utility.n == samples
     assert all(0 < measured.n <= samples for measured in report.measured.values())
@@ -49,7 +49,7 @@ def test_every_bound_measures_every_sample(
 def test_hypothetical_noise_is_named(release: Release, name: str) -> None:
     with pytest.raises(NoBound, match="adds no Gaussian noise"):
         measure_bound(release, name, {}, samples=2)
-    report = measure_bound(release, name, {"sigma": 0.5}, samples=2)
+    report = measure_bound(release, name, {"sigma": 0.5}, samples=2).report
     assert "0.5 · rms(activation)" in report.assumes[0]
 
 
@@ -70,7 +70,7 @@ class Stopped(Bound):
 
 
 def test_what_was_measured_before_ctrl_c_is_kept(release: Release) -> None:
-    report = measure_bound(release, f"{__name__}:Stopped", {}, samples=5)
+    report = measure_bound(release, f"{__name__}:Stopped", {}, samples=5).report
     assert (report.n, report.asked, report.utility.n) == (2, 5, 2)
 
 

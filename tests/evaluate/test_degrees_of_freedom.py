@@ -84,7 +84,7 @@ def test_the_parts_spread_as_a_leave_one_out_jackknife_says(name: str) -> None:
 
 
 def test_the_report_prints_the_cap_beside_them(release: Release) -> None:
-    report = measure_bound(release, "degrees_of_freedom", {}, samples=12)
+    report = measure_bound(release, "degrees_of_freedom", {}, samples=12).report
     assert report.measured["cap"].value == 11
     for measured in report.measured.values():
         assert 0 <= measured.value <= 11

@@ -51,6 +51,7 @@ def measured(
         inputs=inputs,
         task=torch.zeros(2 * COUNT, dtype=torch.int64),
         subjects=[str(row // images_of_each) for row in range(2 * COUNT)],
+        sample_ids=[str(row) for row in range(2 * COUNT)],
     )
     (found,) = bound.measure(Client(logits), inputs)
     return dict(found)
@@ -106,7 +107,11 @@ def test_the_parts_average_to_the_area_and_spread_as_chance_does() -> None:
 def test_too_few_images_say_nothing() -> None:
     bound = Membership()
     bound.sampled = Sampled(
-        ["defender", "auxiliary"], torch.zeros(2, 3, 2, 2), torch.zeros(2).long(), ["a", "b"]
+        splits=["defender", "auxiliary"],
+        inputs=torch.zeros(2, 3, 2, 2),
+        task=torch.zeros(2).long(),
+        subjects=["a", "b"],
+        sample_ids=["0", "1"],
     )
     with pytest.raises(NoBound, match="measure more samples"):
         next(bound.measure(Client(random_logits), bound.sampled.inputs))

@@ -12,18 +12,19 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from leakboard.evaluate import attack_suite, score
+from leakboard.evaluate import attack_suite, kept_bounds, score
 from leakboard.evaluate.attacks import REGISTRY
 from leakboard.evaluate.attacks.attribute_classifier import AttributeClassifier
 from leakboard.evaluate.attacks.nearest_neighbour import NearestNeighbour
 from leakboard.evaluate.attacks.query_averaging import QueryAveraging
+from leakboard.evaluate.deadline import TimeIsUp, deadline
 from leakboard.evaluate.planning import Planned, plan, with_less
 from leakboard.evaluate.report import html, markdown, pictures
-from leakboard.evaluate.statement import number
-from leakboard.evaluate.suite import TimeIsUp, deadline
+from leakboard.evaluate.statement import level, number
 from leakboard.schemas import (
     MissingData,
     OutputExists,
@@ -39,15 +40,25 @@ from ..tiny import MakeRelease
 SMALLEST = {"epochs": 1, "iterations": 1, "steps": 1}
 FEW = ("prior", "nearest_neighbour", "query_averaging", "decoder", "raw_image_classifier")
 LESS = (20, 40, 10_000)  # auxiliary records; the release has fewer than the last
+BOUNDS = ["degrees_of_freedom", "fisher"]  # all but those that take long
 VOID = {"meta", "img", "br", "hr"}
 SUITE = f"""
 import sys
 from pathlib import Path
-from leakboard.evaluate import attack_suite
+from types import SimpleNamespace
+from leakboard.evaluate import attack_suite, kept_bounds
 from leakboard.schemas import Release
+kept_bounds.REGISTRY = SimpleNamespace(names=lambda: {BOUNDS})
 release, out = map(Path, sys.argv[1:])
 attack_suite(Release.open(release), out, minutes=10, options={SMALLEST})
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_bounds() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept_bounds, "REGISTRY", SimpleNamespace(names=lambda: BOUNDS))
+        yield
 
 
 def run_few(release: Release, out: Path, minutes: float) -> Statement:
@@ -108,6 +119,38 @@ def test_a_network_sees_as_many_examples_whatever_it_learns_from(statement: Stat
         (100, 20),
         (1_000, 2),
     ]
+
+
+def test_bounds_stand_in_the_statement_or_say_why_not(out: Path, statement: Statement) -> None:
+    assert [one.bound for one in statement.bounds] == ["degrees_of_freedom"]
+    assert "adds no Gaussian noise" in statement.says_nothing["fisher"]
+    assert statement.bounds[0].splits == (statement.split,)
+    for shown in (out / "report.md", out / "report.html"):
+        text = shown.read_text("utf-8")
+        for name, one in statement.bounds[0].measured.items():
+            assert name in text
+            assert level(one) in text
+        assert "fisher is not there: None adds no Gaussian noise" in text
+
+
+def test_bounds_that_the_time_is_not_enough_for_are_named(release: Release, tmp_path: Path) -> None:
+    said = attack_suite(release, tmp_path / "report", minutes=0)
+    assert set(said.says_nothing) == set(BOUNDS)
+    assert all("--minutes" in reason for reason in said.says_nothing.values())
+
+
+def test_errors_of_a_reconstruction_stand_beside_the_floors(
+    release_of: MakeRelease, tmp_path: Path
+) -> None:
+    said = run_few(release_of("gaussian_noise"), tmp_path / "report", minutes=10)
+    beside = {report.attack: one for report, one in said.beside_floors}
+    assert set(beside) == {"decoder", "nearest_neighbour", "prior"}
+    assert {one.bound for one in beside.values()} == {"fisher"}
+    page = (tmp_path / "report" / "report.html").read_text("utf-8")
+    for one in beside.values():
+        assert all(level(part) in page for part in (one.floor, one.error, one.ratio))
+    finding = next(words for words in said.tracks[1].findings if words.startswith("Bound fisher"))
+    assert "unbiased attackers" in finding or "does not go below" in finding
 
 
 def test_the_least_effort_comes_first_and_every_track_is_covered() -> None:
@@ -178,7 +221,7 @@ def test_an_attack_that_takes_too_long_is_stopped_and_named(
 ) -> None:
     endless = Planned("attribute_classifier", {"epochs": 10**9})
     monkeypatch.setattr("leakboard.evaluate.suite.plan", lambda options: [endless])
-    (missing,) = attack_suite(release, tmp_path / "a", minutes=0.02).not_run
+    (missing,) = attack_suite(release, tmp_path / "a", minutes=0.03).not_run
     assert missing.seconds > 1
     assert "did not finish in the" in missing.reason
     (still,) = attack_suite(release, tmp_path / "a", minutes=0).not_run
