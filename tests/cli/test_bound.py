@@ -47,7 +47,7 @@ def test_what_a_bound_cannot_say_is_an_error_alone_and_a_reason_among_all(
     every = json.loads(run("bound", "all", release, "--samples", 4, "--json").out)
     assert set(every["bounds"]) == {"degrees_of_freedom"}
     assert set(every["says_nothing"]) == {"fisher"}
-    assert "fisher: None adds no" in run("bound", "all", release, "--samples", 4).out
+    assert "fisher: NoneDefense adds no" in run("bound", "all", release, "--samples", 4).out
 
 
 def test_an_option_that_no_bound_has_is_refused(run: Run, release_of: MakeRelease) -> None:

@@ -74,7 +74,8 @@ def test_a_bound_on_something_else_than_the_release_is_no_floor_of_it(
 ) -> None:
     noisy = release_of("gaussian_noise")
     assert not measure_bound(noisy, "fisher", {"sigma": 1.0}, samples=2).report.as_released
-    assert not measure_bound(noisy, "fisher", {}, samples=2, layer="layer2").report.as_released
+    deeper = measure_bound(noisy, "degrees_of_freedom", {}, samples=3, layer="layer2")
+    assert not deeper.report.as_released
     assumed = measure_bounds(noisy, {"fisher": {"sigma": 1.0}}, samples=2)
     assert assumed.measured[0].floors
     assert assumed.floors(repeated=False) == {}

@@ -130,7 +130,7 @@ def test_bounds_stand_in_the_statement_or_say_why_not(out: Path, statement: Stat
         for name, one in statement.bounds[0].measured.items():
             assert name in text
             assert level(one) in text
-        assert "fisher is not there: None adds no Gaussian noise" in text
+        assert "fisher is not there: NoneDefense adds no Gaussian noise" in text
 
 
 def test_bounds_that_the_time_is_not_enough_for_are_named(release: Release, tmp_path: Path) -> None:
