@@ -9,13 +9,13 @@ from types import ModuleType
 import streamlit as st
 
 from leakboard.leaderboard.choosing import choose
-from leakboard.leaderboard.screens import gallery, method, overview
-from leakboard.leaderboard.shown import Shown
+from leakboard.leaderboard.screens import attack, defense, gallery, method, overview
+from leakboard.leaderboard.shown import Shown, entries
 from leakboard.leaderboard.store import Board
 from leakboard.leaderboard.text import plain
 from leakboard.schemas import LeakboardError
 
-PAGES = (overview, gallery, method)  # in the order of the menu
+PAGES = (overview, defense, attack, gallery, method)  # in the order of the menu
 NO_RESULTS = "No results yet: run `leakboard demo`, then `leakboard serve --board demo-out/board`."
 NO_BOARD = "No board was named: start with `leakboard serve --board DIR`."
 
@@ -42,13 +42,14 @@ def board_folder() -> Path | None:
 def draw(folder: Path) -> None:
     """Draw menu, choices and page, or say how to get results."""
     board = Board.open(folder) if (folder / "results").is_dir() else None
-    rows = board.rows() if board else []
+    version = board.version if board else ""
+    rows = entries(board, version) if board else []
     if board is None or not rows:
         st.info(NO_RESULTS)
         return
     with st.sidebar:
         choice = choose(rows)
-    shown = Shown(board, rows, choice)
+    shown = Shown(board, version, choice)
     st.navigation([page(module, shown) for module in PAGES], position="top").run()
 
 

@@ -1,43 +1,50 @@
-"""What a reader chooses to see: the choices, and the controls that hold them in the address."""
+"""The controls by which a reader chooses; each is kept in the address."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import get_args
 
 import streamlit as st
 
-from ..schemas import PUBLIC_SPLITS, LeaderboardRow, Track
+from ..schemas import PUBLIC_SPLITS, LeaderboardRow, Setting, Track
+from .choice import Checked, Choice
 from .ranking import LOSSES
+from .record import attacks
 
-
-@dataclass(frozen=True)
-class Choice:
-    """Track, dataset and split, and how much utility a ranked defense may lose."""
-
-    track: Track
-    dataset: str
-    split: str
-    allowed_loss: float
-
-    def shows(self, row: LeaderboardRow) -> bool:
-        """Whether an entry is of the chosen images."""
-        return row.dataset == self.dataset and row.report.split == self.split
+ANY = "any"
 
 
 def choose(rows: Sequence[LeaderboardRow]) -> Choice:
-    """Let the reader choose track, dataset, split and allowed loss; each is kept in the URL."""
+    """Let the reader choose what is shown, and which attacks count."""
     scored_tracks = {row.report.track for row in rows}
     tracks = [str(track) for track in Track if track in scored_tracks]
     track = Track(segments("Track", "track", tracks, default=tracks[0]))
     scored = [row for row in rows if row.report.track is track]
-    dataset = st.selectbox(
-        "Dataset", sorted({row.dataset for row in scored}), key="dataset", bind="query-params"
-    )
-    found = {row.report.split for row in scored if row.dataset == dataset}
+    dataset = select("Dataset", "dataset", sorted({row.dataset for row in scored}))
+    of_dataset = [row for row in scored if row.dataset == dataset]
+    found = {row.report.split for row in of_dataset}
     splits = [split for split in PUBLIC_SPLITS if split in found]
     split = segments("Split", "split", splits, default=splits[-1])
+    layers = {row.split_index: row.split_layer for row in of_dataset}
+    layer = select_any("Split layer", "layer", [layers[index] for index in sorted(layers)])
     points = [f"{100 * loss:g}" for loss in LOSSES]
     allowed = segments("Utility loss of at most … points", "loss", points, default=points[-1])
-    return Choice(track, dataset, split, float(allowed) / 100)
+    st.markdown("**Which attacks count**")
+    tried = attacks(of_dataset, track)
+    settings = {row.report.setting for row in tried}
+    setting = select_any("The attacker knows", "knows", [s for s in Setting if s in settings])
+    checked = select_any("Checked by the organiser", "checked", get_args(Checked))
+    budgets = sorted({row.report.auxiliary_records for row in tried})
+    budget = select_any("Auxiliary records of at most", "budget", map(str, budgets))
+    return Choice(
+        track=track,
+        dataset=dataset,
+        split=split,
+        allowed_loss=float(allowed) / 100,
+        split_layer=layer,
+        setting=None if setting is None else Setting(setting),
+        checked=next((one for one in get_args(Checked) if one == checked), None),
+        budget=None if budget is None else int(budget),
+    )
 
 
 def segments(label: str, key: str, options: Sequence[str], default: str) -> str:
@@ -45,3 +52,14 @@ def segments(label: str, key: str, options: Sequence[str], default: str) -> str:
     return st.segmented_control(
         label, options, default=default, required=True, key=key, bind="query-params"
     )
+
+
+def select(label: str, key: str, options: Sequence[str]) -> str:
+    """Offer many options in a list, the first by default; the URL keeps the choice."""
+    return st.selectbox(label, options, key=key, bind="query-params")
+
+
+def select_any(label: str, key: str, options: Iterable[str]) -> str | None:
+    """Offer to choose one of the options, or any; None is any."""
+    chosen = select(label, key, [ANY, *map(str, options)])
+    return None if chosen == ANY else chosen

@@ -27,6 +27,7 @@ SIGNIFICANCE = 0.05  # chance of telling any two equal defenses of a group apart
 EXACT = 1e-9  # losses are differences of decimal fractions
 
 Key = TypeVar("Key", bound=Hashable)
+Counts = Callable[[LeaderboardRow], bool]
 
 
 @dataclass(frozen=True, order=True)
@@ -96,6 +97,7 @@ class Standing:
     floors    the bounds beside the record holder; of the seed where it comes nearest to them
     flags     what the scorer says of the record
     unranked  why there is no rank; None where there is one
+    namesake  whether another configuration has the same defense and options
     """
 
     config: str
@@ -118,6 +120,7 @@ class Standing:
     loss: float | None = None
     rank: Rank | None = None
     unranked: str | None = None
+    namesake: bool = False
 
     @property
     def provisional(self) -> bool:
@@ -126,8 +129,9 @@ class Standing:
 
     @property
     def name(self) -> str:
-        """The defense with its options."""
-        return f"{self.defense} {self.options}".strip()
+        """The defense with its options, and what tells it from a namesake."""
+        mark = f"({self.config_id[:6]})" if self.namesake else ""
+        return " ".join(part for part in (self.defense, self.options, mark) if part)
 
 
 def groups(rows: Iterable[LeaderboardRow], track: Track) -> dict[Group, list[LeaderboardRow]]:
@@ -147,26 +151,34 @@ def nothing_kept(row: LeaderboardRow) -> None:
     """The values per image of a board that keeps none."""
 
 
+def every(row: LeaderboardRow) -> bool:
+    """Whether an attack counts where all do."""
+    return True
+
+
 def standings(
     rows: Sequence[LeaderboardRow],
     track: Track,
     allowed_loss: float = LOSSES[-1],
     validation: Sequence[LeaderboardRow] = (),
     values_of: ValuesOf = nothing_kept,
+    counts: Counts = every,
 ) -> list[Standing]:
     """Rank the configurations of one group: least worst-case leakage first, unranked ones last.
 
-    The record holders are chosen on `validation`, entries of the same attacks. A rank is given
-    among all that lose at most `allowed_loss` of the accuracy of the best undefended configuration,
-    and it is the interval of places that the data leave open. Two configurations whose values per
-    image are kept are told apart by a paired test, others by intervals that do not overlap. The
-    test's level is divided by the number of pairs (Bonferroni): by Holm's rule a stronger attack on
-    one defense could change what is said of two others.
+    Only attacks that `counts` admits hold records. They are chosen on `validation`, entries of the
+    same attacks. A rank is given among all that lose at most `allowed_loss` of the accuracy of the
+    best undefended configuration, and it is the interval of places that the data leave open. Two
+    configurations whose values per image are kept are told apart by a paired test, others by
+    intervals that do not overlap. The test's level is divided by the number of pairs (Bonferroni):
+    by Holm's rule a stronger attack on one defense could change what is said of two others.
     """
     doubts = health.flags(rows)
     configurations = list(_by(rows, lambda row: row.config_id).values())
-    measured = [_standing(part, track, validation, doubts, values_of) for part in configurations]
-    measured = _resampled(measured)
+    measured = [
+        _standing(part, track, validation, doubts, values_of, counts) for part in configurations
+    ]
+    measured = _told_apart(_resampled(measured))
     undefended = max(
         (s.utility.value for s in measured if s.contender and s.defense == UNDEFENDED), default=None
     )
@@ -189,9 +201,11 @@ def _standing(
     validation: Sequence[LeaderboardRow],
     doubts: health.Flags,
     values_of: ValuesOf,
+    counts: Counts,
 ) -> Standing:
     releases = list(_by(rows, lambda row: row.report.fingerprint).values())
-    attacked = [found for release in releases if (found := attacks(release, track))]
+    admitted = [list(filter(counts, attacks(release, track))) for release in releases]
+    attacked = [found for found in admitted if found]
     tried = _by(attacks(validation, track), lambda row: row.report.fingerprint)
     records = [record(one, tried.get(one[0].report.fingerprint, ())) for one in attacked]
     holders = [found.row for found in records]
@@ -239,6 +253,11 @@ def _resampled(measured: Sequence[Standing]) -> list[Standing]:
         replace(s, leakage=Estimate.within(next(found), len(s.runs.image))) if s.runs else s
         for s in measured
     ]
+
+
+def _told_apart(measured: Sequence[Standing]) -> list[Standing]:
+    names = Counter(s.name for s in measured)
+    return [replace(s, namesake=names[s.name] > 1) for s in measured]
 
 
 def _headline(row: LeaderboardRow) -> Estimate:

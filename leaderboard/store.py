@@ -6,6 +6,7 @@ a score tells the answers of `test`: the organiser keeps it beside the board, in
 `<board>-withheld/<entry_id>.parquet`, and publishes the board alone.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Iterator
@@ -141,6 +142,12 @@ class Board:
                 f"{headline.value:.6f} of {headline.n}; score the attack again"
             )
         return found
+
+    @property
+    def version(self) -> str:
+        """A digest of the board's name and of its entries' times: it changes with every entry."""
+        indexed = sorted(self._indexed().items())
+        return hashlib.sha256(repr((str(self.folder), indexed)).encode()).hexdigest()
 
     def rebuild(self) -> None:
         """Make the index anew from the JSON files."""

@@ -30,12 +30,17 @@ LEAKS_MORE = {
 
 @dataclass(frozen=True)
 class Column(Generic[Row]):
-    """A column: its heading, its explanation, and how a row fills it; None is missing."""
+    """A column: its heading, its explanation, and how a row fills it; None is missing.
+
+    `page` is the page that a cell leads to, and `key` what of the row is to be shown there.
+    """
 
     label: str
     help: str
     cell: Callable[[Row], Cell]
     prose: bool = False
+    page: str | None = None
+    key: Callable[[Row], str | None] | None = None
 
 
 def table(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> pa.Table:
@@ -80,7 +85,13 @@ def standing_columns(
             f"share places. Provisional with fewer than {SEEDS} seeds.",
             _rank,
         ),
-        Column("Defense", "What changes the activation before it is sent.", lambda s: s.defense),
+        Column(
+            "Defense",
+            "What changes the activation before it is sent; leads to all about it.",
+            lambda s: s.defense,
+            page="defense",
+            key=lambda s: s.name,
+        ),
         Column("Options", "The defense's options.", lambda s: s.options),
         Column(
             "Utility ↑",
@@ -100,8 +111,11 @@ def standing_columns(
         ),
         Column(
             "Strongest attack",
-            "The attack that holds the record. Over several seeds there may be several.",
+            "The attack that holds the record. Over several seeds there may be several: the link "
+            "leads to the first.",
             lambda s: ", ".join(s.attacks) or None,
+            page="attack",
+            key=lambda s: next(iter(s.attacks), None),
         ),
         Column("Since", "When the record was last raised, in UTC.", lambda s: s.since),
         Column(
@@ -156,7 +170,13 @@ def _named(standings: Sequence[Standing]) -> str:
 def entry_columns(rows: Sequence[LeaderboardRow], flags: Flags) -> list[Column[LeaderboardRow]]:
     """The columns of a list of entries, with one for each metric that was scored."""
     first: list[Column[LeaderboardRow]] = [
-        Column("Attack", "The attack with its options.", attack_name),
+        Column(
+            "Attack",
+            "The attack with its options; leads to all about it.",
+            attack_name,
+            page="attack",
+            key=attack_name,
+        ),
         Column("Knows", "What the attacker knows.", lambda row: str(row.report.setting)),
         Column("Defense", "What was attacked.", lambda row: row.defense),
         Column("Options", "The defense's options.", lambda row: written(row.defense_options)),

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from leakboard.leaderboard import Board
 from leakboard.leaderboard.serve import APP
@@ -18,9 +21,11 @@ HOSTILE = "<script>alert(1)</script> **b** [l](http://evil.example) $x$ :red[r] 
 
 @pytest.fixture
 def open_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OpenPage:
-    def open_page(board: Path = tmp_path, **query: str) -> AppTest:
+    def open_page(board: Path = tmp_path, at: str = "", **query: str) -> AppTest:
         monkeypatch.setattr("sys.argv", ["app.py", str(board)])
         page = AppTest.from_file(APP, default_timeout=30)
+        if at:  # AppTest's own `switch_page` knows pages that are files alone
+            page._page_hash = calc_hash(at)
         for name, value in query.items():
             page.query_params[name] = value
         page.run()
@@ -54,6 +59,11 @@ def shown(page: AppTest) -> str:
     return "\n".join(element.value for element in [*page.header, *page.markdown, *page.caption])
 
 
+def linked(column: Any) -> list[str]:
+    """What a column of links shows: the fragments of their addresses."""
+    return [unquote_plus(cell.partition("#")[2]) for cell in column]
+
+
 def test_an_empty_board_says_what_to_do(open_page: OpenPage, tmp_path: Path) -> None:
     for board in (tmp_path, tmp_path / "nowhere"):
         (message,) = open_page(board).info
@@ -83,7 +93,7 @@ def test_the_ranking_is_the_first_table(
     fill(tmp_path, rows)
     page = open_page()
     ranking = page.dataframe[0].value
-    assert list(ranking["Defense"]) == ["disco", "none"]
+    assert linked(ranking["Defense"]) == ["disco", "none"]
     assert list(ranking["Rank"]) == ["1 (provisional)", "2 (provisional)"]
     assert "disco \\(0\\.500" in shown(page)
     assert len(page.get("vega_lite_chart")) == 1
@@ -116,9 +126,74 @@ def test_controls_stand_apart(
     control = make_row("noise only", (0.2, 0.1, 0.3), dataset="cifar10", ranked=False)
     fill(tmp_path, [*rows, control])
     ranking, controls, entries = (table.value for table in open_page().dataframe)
-    assert "noise only" not in list(ranking["Defense"])
-    assert list(controls["Defense"]) == ["noise only"]
+    assert "noise only" not in linked(ranking["Defense"])
+    assert linked(controls["Defense"]) == ["noise only"]
     assert len(entries) == 3
+
+
+def test_a_row_leads_to_all_about_its_defense_and_its_attack_with_the_same_choices(
+    open_page: OpenPage, tmp_path: Path, rows: list[LeaderboardRow]
+) -> None:
+    fill(tmp_path, rows)
+    first = open_page(dataset="synthetic", loss="3").dataframe[0].value.iloc[0]
+    assert first["Defense"].startswith("defense?dataset=synthetic&loss=3&defense=disco#")
+    assert first["Strongest attack"].startswith("attack?dataset=synthetic&loss=3&attack=classifier")
+
+
+class TestDefense:
+    def test_it_shows_settings_curve_attacks_budgets_and_history(
+        self, open_page: OpenPage, tmp_path: Path, make_row: MakeRow
+    ) -> None:
+        made = [
+            make_row(
+                "disco",
+                (leakage + budget / 1e5, leakage - 0.1, leakage + 0.2),
+                options={"ratio": ratio},
+                budget=budget,
+                submitted=f"2026-11-0{1 + budget // 1000}T00:00:00Z",
+            )
+            for ratio, leakage in ((0.5, 0.6), (0.9, 0.4))
+            for budget in (100, 1000)
+        ]
+        fill(tmp_path, made)
+        page = open_page(at="defense", defense="disco ratio=0.5")
+        settings, tried, history = (table.value for table in page.dataframe)
+        assert list(settings["Options"]) == ["ratio=0.9", "ratio=0.5"]
+        assert list(tried["Auxiliary records"]) == [1000, 100]
+        assert list(history["Since"]) == ["2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"]
+        assert len(page.get("vega_lite_chart")) == 3
+        assert "reads 0\\.610" in shown(page)
+
+    def test_without_attacks_it_says_so(
+        self, open_page: OpenPage, tmp_path: Path, rows: list[LeaderboardRow], make_row: MakeRow
+    ) -> None:
+        fill(tmp_path, [*rows, make_row("new", (0.3, 0.2, 0.4), dataset="cifar10", verified=True)])
+        page = open_page(at="defense", defense="disco", checked="verified")
+        assert "Nobody has attacked disco" in shown(page)
+        assert "No attribute attack counts here" in page.info[0].value
+
+
+class TestAttack:
+    def test_it_shows_every_defense_and_how_to_run_it(
+        self, open_page: OpenPage, tmp_path: Path, rows: list[LeaderboardRow], make_row: MakeRow
+    ) -> None:
+        weaker = make_row("disco", (0.4, 0.3, 0.45), dataset="cifar10", attack="probe", budget=100)
+        fill(tmp_path, [*rows, weaker])
+        page = open_page(at="attack", attack="probe")
+        assert list(page.dataframe[0].value["Defense"]) == ["disco"]
+        assert "strongest attack on no defense" in shown(page)
+        assert page.code[0].value.splitlines() == [
+            "leakboard attack probe synthetic-disco --out probe.parquet --split test "
+            "--auxiliary 100",
+            "leakboard score synthetic-disco probe.parquet",
+        ]
+
+    def test_what_never_looks_or_reads_the_input_is_no_attack(
+        self, open_page: OpenPage, tmp_path: Path, rows: list[LeaderboardRow], make_row: MakeRow
+    ) -> None:
+        ceiling = make_row("none", (0.9, 0.8, 0.95), dataset="cifar10", attack="raw", ceiling=True)
+        fill(tmp_path, [*rows, ceiling])
+        assert "yardstick" in shown(open_page(at="attack", attack="raw"))
 
 
 def test_text_that_others_wrote_is_only_text(
@@ -132,11 +207,11 @@ def test_text_that_others_wrote_is_only_text(
         ),
     ]
     fill(tmp_path, rows)
-    page = open_page()
-    for mark in ("<script>", "**b**", "[l](", "http://", "$x$", ":red[", "![i]("):
-        assert mark not in shown(page)
-    assert HOSTILE in list(page.dataframe[0].value["Defense"])
-    assert not any(element.proto.allow_html for element in [*page.markdown, *page.caption])
+    for page in (open_page(), open_page(at="defense"), open_page(at="attack")):
+        for mark in ("<script>", "**b**", "[l](", "http://", "$x$", ":red[", "![i]("):
+            assert mark not in shown(page)
+        assert not any(element.proto.allow_html for element in [*page.markdown, *page.caption])
+    assert HOSTILE in linked(open_page().dataframe[0].value["Defense"])
 
 
 def test_a_damaged_result_is_one_sentence_and_no_traceback(

@@ -1,0 +1,82 @@
+"""What a reader chooses to see of a board, and the rankings of just that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..schemas import LeaderboardRow, Setting, Track
+from .images import ValuesOf
+from .ranking import LOSSES, Group, Standing, groups, nothing_kept, standings
+
+Checked = Literal["verified", "declared"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which entries are shown, and which attacks count; None is any.
+
+    allowed_loss  utility that a ranked defense may lose, as a difference of accuracy
+    setting       what the attacker knows
+    checked       verified: the organiser ran the attack; declared: its predictions were scored
+    budget        auxiliary records that the attacker holds at most
+    """
+
+    track: Track
+    dataset: str
+    split: str
+    allowed_loss: float = LOSSES[-1]
+    split_layer: str | None = None
+    setting: Setting | None = None
+    checked: Checked | None = None
+    budget: int | None = None
+
+    def shows(self, row: LeaderboardRow) -> bool:
+        """Whether an entry is of the chosen images and split layer."""
+        layer = self.split_layer
+        return (row.dataset, row.report.split) == (self.dataset, self.split) and (
+            layer is None or row.split_layer == layer
+        )
+
+    def counts(self, row: LeaderboardRow) -> bool:
+        """Whether an attack may hold a record: its setting, check and budget are the chosen."""
+        report = row.report
+        return (
+            (self.setting is None or report.setting is self.setting)
+            and (self.checked is None or row.verified == (self.checked == "verified"))
+            and (self.budget is None or report.auxiliary_records <= self.budget)
+        )
+
+    @property
+    def restrictions(self) -> list[str]:
+        """What keeps attacks from counting, in words."""
+        found = [] if self.setting is None else [f"who know {self.setting}"]
+        found += [] if self.checked is None else [f"that are {self.checked}"]
+        budget = self.budget
+        return found + ([] if budget is None else [f"with at most {budget:,} auxiliary records"])
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The entries of one group, and where its defenses stand."""
+
+    group: Group
+    rows: Sequence[LeaderboardRow]
+    standings: Sequence[Standing]
+
+
+def rankings(
+    rows: Sequence[LeaderboardRow], choice: Choice, values_of: ValuesOf = nothing_kept
+) -> list[Ranking]:
+    """Rank each group in which something of the chosen track was scored."""
+    shown = [row for row in rows if choice.shows(row)]
+    validation = [row for row in rows if row.report.split == "validation"]
+    return [
+        Ranking(
+            group,
+            part,
+            standings(
+                part, choice.track, choice.allowed_loss, validation, values_of, choice.counts
+            ),
+        )
+        for group, part in groups(shown, choice.track).items()
+    ]

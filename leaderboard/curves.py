@@ -1,0 +1,112 @@
+"""Curves of the board: estimates with their intervals against an option, a budget or a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import altair as alt
+
+from .estimates import Estimate
+from .figures import COLOURS, LEGEND_LINE, SHAPES
+
+HEIGHT = 300  # pixels, and of each line of a ladder
+LINE = 34
+
+
+@dataclass(frozen=True)
+class Point:
+    """An estimate at x, one of a series."""
+
+    series: str
+    x: Any
+    y: Estimate
+
+
+def numeric_options(configurations: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The options that are numbers and differ between the configurations.
+
+    >>> numeric_options([{"ratio": 0.5, "mode": "input"}, {"ratio": 0.9, "mode": "input"}])
+    ['ratio']
+    """
+    found: dict[str, set[float]] = {}
+    for options in configurations:
+        for name, value in options.items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                found.setdefault(name, set()).add(value)
+    return sorted(name for name, values in found.items() if len(values) > 1)
+
+
+def curve(
+    points: Sequence[Point],
+    x_title: str,
+    y_title: str,
+    scale: Literal["linear", "log", "utc"] = "linear",
+    steps: bool = False,
+) -> alt.LayerChart:
+    """Draw a line for each series through its points, each with its interval.
+
+    `steps` holds a value until the next one. On a logarithmic scale x is above 0.
+    """
+    names = list(dict.fromkeys(point.series for point in points))
+    kind = "T" if scale == "utc" else "Q"
+    axis = alt.Scale(type=scale, zero=False, nice=False, padding=24)
+    base = _chart(points).encode(
+        x=alt.X(f"x:{kind}", title=x_title, scale=axis),
+        y=alt.Y("value:Q", title=y_title, scale=alt.Scale(zero=False, padding=24)),
+        color=_colour(names),
+        tooltip=[alt.Tooltip("series:N"), alt.Tooltip("text:N", title=y_title)],
+    )
+    line = base.mark_line(interpolate="step-after" if steps else "linear")
+    layers = [
+        line,
+        base.mark_rule(strokeWidth=1.5).encode(y="low:Q", y2="high:Q"),
+        base.mark_point(size=70, filled=True, opacity=1).encode(shape=_shape(names)),
+    ]
+    return alt.LayerChart(layer=layers).properties(height=HEIGHT + LEGEND_LINE * len(names))
+
+
+def ladder(points: Sequence[Point], y_title: str) -> alt.LayerChart:
+    """Draw a line of its own for each x, in the order given, with a point for each series."""
+    names = list(dict.fromkeys(point.series for point in points))
+    order = list(dict.fromkeys(point.x for point in points))
+    base = _chart(points).encode(
+        y=alt.Y("x:N", title=None, sort=order, axis=alt.Axis(labelLimit=220)),
+        color=_colour(names),
+        tooltip=[alt.Tooltip("series:N"), alt.Tooltip("x:N"), alt.Tooltip("text:N", title=y_title)],
+    )
+    value = alt.X("value:Q", title=y_title, scale=alt.Scale(zero=False, padding=24))
+    layers = [
+        base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", title=y_title), x2="high:Q"),
+        base.mark_point(size=70, filled=True, opacity=1).encode(x=value, shape=_shape(names)),
+    ]
+    height = LINE * len(order) + LEGEND_LINE * len(names) + 60
+    return alt.LayerChart(layer=layers).properties(height=height)
+
+
+def _chart(points: Sequence[Point]) -> alt.Chart:
+    values = [
+        {
+            "series": point.series,
+            "x": point.x,
+            "value": point.y.value,
+            "low": point.y.low,
+            "high": point.y.high,
+            "text": str(point.y),
+        }
+        for point in points
+    ]
+    return alt.Chart(alt.InlineData(values=values))
+
+
+def _legend() -> alt.Legend:
+    return alt.Legend(orient="bottom", columns=1, rowPadding=3, labelLimit=0, title=None)
+
+
+def _colour(names: Sequence[str]) -> alt.Color:
+    colours = [COLOURS[number % len(COLOURS)] for number in range(len(names))]
+    return alt.Color("series:N", scale=alt.Scale(domain=names, range=colours), legend=_legend())
+
+
+def _shape(names: Sequence[str]) -> alt.Shape:
+    shapes = [SHAPES[number % len(SHAPES)] for number in range(len(names))]
+    return alt.Shape("series:N", scale=alt.Scale(domain=names, range=shapes), legend=_legend())

@@ -1,0 +1,60 @@
+"""Everything about one attack: what it reads from each defense, and the command that runs it."""
+
+import streamlit as st
+
+from ...schemas import LeaderboardRow
+from ..choice import Ranking
+from ..choosing import select
+from ..curves import Point, ladder
+from ..drawing import draw_chart, draw_group_heading, draw_table
+from ..record import attack_name, attacks
+from ..result_table import result_columns
+from ..results import commands, results
+from ..shown import Shown
+from ..table import MEASURE
+from ..text import plain
+
+RUN_IT = "How to run it"
+NO_ATTACK = "No attack counts here: try other choices in the sidebar."
+
+
+def draw(shown: Shown) -> None:
+    """Draw the chosen attack in every group in which it was made."""
+    st.title("Attack", anchor=False)
+    made = [row for ranking in shown.rankings for row in shown.entries(ranking)]
+    strongest = [name for r in shown.rankings for s in r.standings for name in s.attacks]
+    names = dict.fromkeys([*strongest, *sorted(map(attack_name, made))])
+    if not names:
+        st.info(NO_ATTACK)
+        return
+    name = select("Attack with its options", "attack", list(names))
+    for ranking in shown.rankings:
+        entries = [row for row in shown.entries(ranking) if attack_name(row) == name]
+        if entries:
+            draw_attack(shown, ranking, name, entries)
+
+
+def draw_attack(shown: Shown, ranking: Ranking, name: str, entries: list[LeaderboardRow]) -> None:
+    """Draw what one attack reads from each defense, beside the worst case."""
+    track = shown.choice.track
+    draw_group_heading(ranking.group)
+    held = [s.name for s in ranking.standings if name in s.attacks]
+    if held:
+        st.markdown(plain(f"It is the strongest attack on {', '.join(held)}."))
+    elif attacks(entries, track):
+        st.markdown("It is the strongest attack on no defense.")
+    else:
+        st.markdown("It is a yardstick and never ranked: it guesses, or reads the input itself.")
+    made = results(entries)
+    draw_table(result_columns(made, ["Defense"]), made, "What this attack reads")
+    worst = {s.config_id: s.leakage for s in ranking.standings}
+    points = []
+    for result in made:
+        points.append(Point("this attack", result.target, result.headline))
+        if leakage := worst.get(result.first.config_id):
+            points.append(Point("worst case", result.target, leakage))
+    title = f"Leakage ↓ ({MEASURE[track]})"
+    draw_chart(ladder(points, title), "What this attack reads beside the worst case")
+    st.subheader(RUN_IT, anchor=False)
+    budgets = [row.report.auxiliary_records for row in ranking.rows]
+    st.code("\n".join(commands(made[0].first, max(budgets))), language="console")

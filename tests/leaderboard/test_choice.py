@@ -1,0 +1,71 @@
+"""What a reader chooses: the rankings are those of the entries that are left."""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from leakboard.leaderboard.choice import Choice, rankings
+from leakboard.schemas import LeaderboardRow, Setting, Track
+
+MakeRow = Callable[..., LeaderboardRow]
+CHOICE = Choice(Track.ATTRIBUTE, "synthetic", "test")
+
+
+@pytest.fixture
+def rows(make_row: MakeRow) -> list[LeaderboardRow]:
+    """Two defenses; a strong declared attack with many records, a weak verified one with few."""
+    return [
+        make_row(defense, leakage, attack=attack, budget=budget, verified=verified)
+        for defense in ("none", "disco")
+        for attack, leakage, budget, verified in (
+            ("strong", (0.8, 0.78, 0.82), 10_000, False),
+            ("weak", (0.5, 0.48, 0.52), 100, True),
+        )
+    ]
+
+
+def strongest(rows: list[LeaderboardRow], choice: Choice) -> Mapping[str, tuple[str, ...]]:
+    (ranking,) = rankings(rows, choice)
+    return {standing.name: standing.attacks for standing in ranking.standings}
+
+
+def test_all_attacks_count_by_default(rows: list[LeaderboardRow]) -> None:
+    assert strongest(rows, CHOICE) == {"none": ("strong",), "disco": ("strong",)}
+
+
+@pytest.mark.parametrize(
+    "restriction",
+    [
+        Choice(CHOICE.track, "synthetic", "test", checked="verified"),
+        Choice(CHOICE.track, "synthetic", "test", budget=9_999),
+    ],
+)
+def test_the_strongest_of_those_that_count_holds_the_record(
+    rows: list[LeaderboardRow], restriction: Choice
+) -> None:
+    assert strongest(rows, restriction) == {"none": ("weak",), "disco": ("weak",)}
+
+
+def test_a_defense_that_no_such_attack_was_made_on_stays_and_has_no_leakage(
+    rows: list[LeaderboardRow],
+) -> None:
+    whitebox = Choice(CHOICE.track, "synthetic", "test", setting=Setting.WHITEBOX)
+    assert strongest(rows, whitebox) == {"none": (), "disco": ()}
+    assert whitebox.restrictions == ["who know whitebox"]
+
+
+def test_other_data_splits_and_layers_are_not_shown(
+    rows: list[LeaderboardRow], make_row: MakeRow
+) -> None:
+    others = [
+        make_row("none", (0.9, 0.8, 1.0), dataset="cifar10"),
+        make_row("none", (0.9, 0.8, 1.0), split="validation"),
+    ]
+    deeper = make_row("none", (0.3, 0.2, 0.4), split_layer="layer2", split_index=6)
+    assert {r.group.split_layer for r in rankings([*rows, *others, deeper], CHOICE)} == {
+        "layer1",
+        "layer2",
+    }
+    layer2 = Choice(CHOICE.track, "synthetic", "test", split_layer="layer2")
+    (ranking,) = rankings([*rows, *others, deeper], layer2)
+    assert ranking.rows == [deeper]
