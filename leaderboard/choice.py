@@ -1,12 +1,12 @@
 """What a reader chooses to see of a board, and the rankings of just that."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..schemas import LeaderboardRow, Setting, Track
 from .images import ValuesOf
-from .ranking import LOSSES, Group, Standing, groups, nothing_kept, standings
+from .ranking import LOSSES, Group, Standing, groups, measured, nothing_kept, ranked
 
 Checked = Literal["verified", "declared"]
 
@@ -63,20 +63,25 @@ class Ranking:
     rows: Sequence[LeaderboardRow]
     standings: Sequence[Standing]
 
+    def within(self, choice: Choice) -> "Ranking":
+        """Give ranks among the defenses that lose no more utility than the choice allows."""
+        return replace(self, standings=ranked(self.standings, choice.track, choice.allowed_loss))
+
 
 def rankings(
     rows: Sequence[LeaderboardRow], choice: Choice, values_of: ValuesOf = nothing_kept
 ) -> list[Ranking]:
     """Rank each group in which something of the chosen track was scored."""
+    return [ranking.within(choice) for ranking in measurements(rows, choice, values_of)]
+
+
+def measurements(
+    rows: Sequence[LeaderboardRow], choice: Choice, values_of: ValuesOf = nothing_kept
+) -> list[Ranking]:
+    """Measure each such group, before the allowed loss of utility gives ranks."""
     shown = [row for row in rows if choice.shows(row)]
     validation = [row for row in rows if row.report.split == "validation"]
     return [
-        Ranking(
-            group,
-            part,
-            standings(
-                part, choice.track, choice.allowed_loss, validation, values_of, choice.counts
-            ),
-        )
+        Ranking(group, part, measured(part, choice.track, validation, values_of, choice.counts))
         for group, part in groups(shown, choice.track).items()
     ]

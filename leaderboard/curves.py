@@ -7,9 +7,9 @@ from typing import Any, Literal
 import altair as alt
 
 from .estimates import Estimate
-from .figures import COLOURS, LEGEND_LINE, SHAPES
+from .figures import COLOURS, SHAPES, bottom_legend, legend_height
 
-HEIGHT = 300  # pixels, and of each line of a ladder
+HEIGHT = 360  # pixels, and of each line of a ladder
 LINE = 34
 
 
@@ -62,24 +62,25 @@ def curve(
         base.mark_rule(strokeWidth=1.5).encode(y="low:Q", y2="high:Q"),
         base.mark_point(size=70, filled=True, opacity=1).encode(shape=_shape(names)),
     ]
-    return alt.LayerChart(layer=layers).properties(height=HEIGHT + LEGEND_LINE * len(names))
+    return alt.LayerChart(layer=layers).properties(height=HEIGHT + legend_height(len(names)))
 
 
 def ladder(points: Sequence[Point], y_title: str) -> alt.LayerChart:
     """Draw a line of its own for each x, in the order given, with a point for each series."""
     names = list(dict.fromkeys(point.series for point in points))
     order = list(dict.fromkeys(point.x for point in points))
+    scale = alt.Scale(zero=False, nice=False, padding=24)
     base = _chart(points).encode(
         y=alt.Y("x:N", title=None, sort=order, axis=alt.Axis(labelLimit=220)),
         color=_colour(names),
         tooltip=[alt.Tooltip("series:N"), alt.Tooltip("x:N"), alt.Tooltip("text:N", title=y_title)],
     )
-    value = alt.X("value:Q", title=y_title, scale=alt.Scale(zero=False, padding=24))
+    value = alt.X("value:Q", title=y_title, scale=scale, axis=alt.Axis(tickCount=6))
     layers = [
         base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", title=y_title), x2="high:Q"),
         base.mark_point(size=70, filled=True, opacity=1).encode(x=value, shape=_shape(names)),
     ]
-    height = LINE * len(order) + LEGEND_LINE * len(names) + 60
+    height = LINE * len(order) + legend_height(len(names)) + 60
     return alt.LayerChart(layer=layers).properties(height=height)
 
 
@@ -98,15 +99,17 @@ def _chart(points: Sequence[Point]) -> alt.Chart:
     return alt.Chart(alt.InlineData(values=values))
 
 
-def _legend() -> alt.Legend:
-    return alt.Legend(orient="bottom", columns=1, rowPadding=3, labelLimit=0, title=None)
+def _legend(names: Sequence[str]) -> alt.Legend | None:
+    return bottom_legend(len(names)) if len(names) > 1 else None
 
 
 def _colour(names: Sequence[str]) -> alt.Color:
     colours = [COLOURS[number % len(COLOURS)] for number in range(len(names))]
-    return alt.Color("series:N", scale=alt.Scale(domain=names, range=colours), legend=_legend())
+    scale = alt.Scale(domain=names, range=colours)
+    return alt.Color("series:N", title=None, scale=scale, legend=_legend(names))
 
 
 def _shape(names: Sequence[str]) -> alt.Shape:
     shapes = [SHAPES[number % len(SHAPES)] for number in range(len(names))]
-    return alt.Shape("series:N", scale=alt.Scale(domain=names, range=shapes), legend=_legend())
+    scale = alt.Scale(domain=names, range=shapes)
+    return alt.Shape("series:N", title=None, scale=scale, legend=_legend(names))

@@ -1,14 +1,16 @@
 """What every page draws in the same way: tables that explain themselves, figures, pictures."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import altair as alt
 import pyarrow as pa
 import streamlit as st
 
+from .export import Files, figure_files, table_files
+from .figures import Figure
 from .pictures import SIDE, magnified
 from .ranking import Group
 from .table import Column, Row, table
@@ -34,8 +36,13 @@ def draw_group_heading(group: Group) -> None:
     st.caption(plain(facts(group)))
 
 
-def draw_table(columns: Sequence[Column[Row]], rows: Sequence[Row], alt: str) -> None:
-    """Draw a table whose columns explain themselves, and whose cells lead to other pages."""
+def draw_table(
+    columns: Sequence[Column[Row]], rows: Sequence[Row], alt: str, cited: Collection[str] = ()
+) -> None:
+    """Draw a table whose columns explain themselves, whose cells lead on, with its files.
+
+    `cited` are the defenses and attacks in it; `alt` is unique on a page and names the files.
+    """
     shown = table(columns, rows)
     for place, column in enumerate(columns):
         if column.key is not None:
@@ -43,6 +50,7 @@ def draw_table(columns: Sequence[Column[Row]], rows: Sequence[Row], alt: str) ->
             shown = shown.set_column(place, column.label, links)
     config = {column.label: _config(column) for column in columns}
     st.dataframe(shown, hide_index=True, column_config=config, placeholder="", alt=alt)
+    offer(alt, table_files(columns, rows, cited))
 
 
 def _links(column: Column[Row], rows: Sequence[Row]) -> list[str | None]:
@@ -65,9 +73,29 @@ def _config(column: Column[Row]) -> Any:
     return st.column_config.Column(help=explained, width="medium" if column.prose else None)
 
 
-def draw_chart(chart: alt.LayerChart, alt: str) -> None:
+def draw_chart(figure: Figure, alt: str) -> None:
     """Draw a figure as wide as the page."""
-    st.altair_chart(chart, alt=alt)
+    st.vega_lite_chart(figure, alt=alt)
+    offer(alt, figure_files(figure))
+
+
+def offer(name: str, files: Files) -> None:
+    """Offer the files of a table or a figure; each is made only when it is asked for."""
+    stem = re.sub(r"\W+", "-", name.lower()).strip("-")
+    with st.popover("Export", type="tertiary", icon=":material/download:", key=f"export-{stem}"):
+        for kind, content in files.items():
+            file = f"{stem}.{kind.suffix}"
+            st.download_button(
+                file, content, file, kind.mime, key=file, on_click="ignore", width="stretch"
+            )
+
+
+def folded(label: str, key: str, draw: Callable[[], None]) -> None:
+    """Offer what is drawn only when it is unfolded; the URL keeps whether it is."""
+    container = st.expander(label, key=key, on_change="rerun", bind="query-params")
+    if container.open:
+        with container:
+            draw()
 
 
 def draw_pictures(pictures: Mapping[str, Path]) -> None:

@@ -1,5 +1,6 @@
 """Figures of the board: utility against worst-case leakage."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from statistics import fmean
@@ -14,9 +15,11 @@ from .table import MEASURE, anchor_label
 # After Okabe and Ito: told apart whatever one's colour vision, and readable on white and on black.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+Figure = dict[str, Any]
 GREY = "#808080"
 HEIGHT = 480  # pixels, and what each line of the legend adds
 LEGEND_LINE = 21
+FEW = 12  # names that have a line of the legend each
 PADDING = 24  # pixels between the outermost mark and the frame
 TOOLTIP = {
     "name": "Defense",
@@ -25,6 +28,14 @@ TOOLTIP = {
     "attack": "Strongest attack",
     "rank": "Rank",
 }
+
+
+def drawn(chart: alt.LayerChart) -> Figure:
+    """The Vega-Lite specification of a figure, which a page or a file is drawn from.
+
+    It is not validated here, which would take longer than all else: the tests do that.
+    """
+    return chart.to_dict(validate=False)
 
 
 def trade_off(standings: Sequence[Standing], track: Track) -> alt.LayerChart:
@@ -36,7 +47,7 @@ def trade_off(standings: Sequence[Standing], track: Track) -> alt.LayerChart:
     attacked = [standing for standing in standings if standing.leakage]
     names = list(dict.fromkeys(standing.name for standing in attacked))
     colour, shape = _scales(names)
-    legend = alt.Legend(orient="bottom", columns=1, rowPadding=3, labelLimit=0)
+    legend = bottom_legend(len(names))
     axis = alt.Axis(tickCount=8)
     points = alt.Chart(alt.InlineData(values=[_point(standing) for standing in attacked])).encode(
         x=alt.X("utility:Q", title="Utility ↑ (task accuracy)", scale=_close(), axis=axis),
@@ -54,7 +65,23 @@ def trade_off(standings: Sequence[Standing], track: Track) -> alt.LayerChart:
             fillOpacity=alt.condition("datum.ranked", alt.value(1), alt.value(0)),
         ),
     ]
-    return alt.LayerChart(layer=layers).properties(height=HEIGHT + LEGEND_LINE * len(names))
+    return alt.LayerChart(layer=layers).properties(height=HEIGHT + legend_height(len(names)))
+
+
+def bottom_legend(names: int) -> alt.Legend:
+    """A legend under the figure, of all names: each on a line of its own where they are few."""
+    return alt.Legend(
+        orient="bottom", columns=_columns(names), rowPadding=3, labelLimit=0, symbolLimit=0
+    )
+
+
+def legend_height(names: int) -> int:
+    """What the lines of the legend add to a figure's height, in pixels."""
+    return LEGEND_LINE * math.ceil(names / _columns(names))
+
+
+def _columns(names: int) -> int:
+    return 1 if names <= FEW else 3
 
 
 def _scales(names: Sequence[str]) -> tuple[alt.Scale, alt.Scale]:

@@ -128,6 +128,11 @@ class Standing:
         return len(self.seeds) < SEEDS
 
     @property
+    def cited(self) -> set[str]:
+        """The defense and the attacks, by the names of their files."""
+        return {self.defense, *(attack.split()[0] for attack in self.attacks)}
+
+    @property
     def name(self) -> str:
         """The defense with its options, and what tells it from a namesake."""
         mark = f"({self.config_id[:6]})" if self.namesake else ""
@@ -173,16 +178,34 @@ def standings(
     intervals that do not overlap. The test's level is divided by the number of pairs (Bonferroni):
     by Holm's rule a stronger attack on one defense could change what is said of two others.
     """
+    return ranked(measured(rows, track, validation, values_of, counts), track, allowed_loss)
+
+
+def measured(
+    rows: Sequence[LeaderboardRow],
+    track: Track,
+    validation: Sequence[LeaderboardRow] = (),
+    values_of: ValuesOf = nothing_kept,
+    counts: Counts = every,
+) -> list[Standing]:
+    """Estimate utility and worst-case leakage of the configurations of one group, unranked."""
     doubts = health.flags(rows)
+    tried = _by(attacks(validation, track), lambda row: row.report.fingerprint)
     configurations = list(_by(rows, lambda row: row.config_id).values())
-    measured = [
-        _standing(part, track, validation, doubts, values_of, counts) for part in configurations
-    ]
-    measured = _told_apart(_resampled(measured))
-    undefended = max(
-        (s.utility.value for s in measured if s.contender and s.defense == UNDEFENDED), default=None
+    return _told_apart(
+        _resampled(
+            [_standing(part, track, tried, doubts, values_of, counts) for part in configurations]
+        )
     )
-    judged = [_judged(standing, undefended, track, allowed_loss) for standing in measured]
+
+
+def ranked(standings: Sequence[Standing], track: Track, allowed_loss: float) -> list[Standing]:
+    """Rank what was measured among those that lose at most `allowed_loss` of utility."""
+    undefended = max(
+        (s.utility.value for s in standings if s.contender and s.defense == UNDEFENDED),
+        default=None,
+    )
+    judged = [_judged(standing, undefended, track, allowed_loss) for standing in standings]
     return sorted(_ranked(judged), key=_order)
 
 
@@ -198,7 +221,7 @@ def _by(
 def _standing(
     rows: Sequence[LeaderboardRow],
     track: Track,
-    validation: Sequence[LeaderboardRow],
+    tried: Mapping[str, Sequence[LeaderboardRow]],
     doubts: health.Flags,
     values_of: ValuesOf,
     counts: Counts,
@@ -206,7 +229,6 @@ def _standing(
     releases = list(_by(rows, lambda row: row.report.fingerprint).values())
     admitted = [list(filter(counts, attacks(release, track))) for release in releases]
     attacked = [found for found in admitted if found]
-    tried = _by(attacks(validation, track), lambda row: row.report.fingerprint)
     records = [record(one, tried.get(one[0].report.fingerprint, ())) for one in attacked]
     holders = [found.row for found in records]
     names = Counter(attack_name(row) for row in holders)

@@ -45,14 +45,10 @@ def result_columns(results: Sequence[Result], first: Sequence[str]) -> list[Colu
 
 
 def _metric_column(name: str, score: Score) -> Column[Result]:
-    def cell(result: Result) -> str | None:
-        found = result.score(name)
-        return None if found is None else str(found)
-
     return Column(
         f"{name} ({LEAKS_MORE[score.direction]})",
         f"{INTERVAL} Mean over seeds. {score.direction.capitalize()}.",
-        cell,
+        lambda result: result.score(name),
     )
 
 
@@ -63,7 +59,7 @@ def history_columns(track: Track) -> list[Column[Step]]:
         Column(
             "Worst-case leakage ↓",
             f"What the strongest attack so far reads: {MEASURE[track]}. {INTERVAL}",
-            lambda step: str(step.leakage),
+            lambda step: step.leakage,
         ),
         Column(
             "Strongest attack",

@@ -49,6 +49,11 @@ class Result:
         return combined([Estimate.of(score) for score in scores]) if scores else None
 
 
+def cited(rows: Iterable[LeaderboardRow]) -> set[str]:
+    """The defenses and attacks of entries, by the names of their files."""
+    return {name for row in rows for name in (row.defense, row.report.attack)}
+
+
 def results(rows: Iterable[LeaderboardRow]) -> list[Result]:
     """Sort entries by configuration and attack, the strongest first."""
     found: dict[tuple[str, Identity], list[LeaderboardRow]] = defaultdict(list)

@@ -1,13 +1,15 @@
 """What the pages show: the entries of a board that a reader chose, ranked once per version."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from ..schemas import LeaderboardRow
-from .choice import Choice, Ranking, rankings
+from .choice import Choice, Ranking, measurements
+from .figures import Figure, drawn, trade_off
 from .health import Flags, flags
+from .ranking import LOSSES, Group
 from .store import Board
 
 # What is kept is shared by all readers and never changed: records are frozen. Copies, as of
@@ -38,6 +40,10 @@ class Shown:
         """The ranking of each group in which something of the chosen track was scored."""
         return _rankings(self.board, self.version, self.choice)
 
+    def trade_off(self, ranking: Ranking) -> Figure | None:
+        """Utility against leakage; None where nothing was attacked."""
+        return _trade_off(ranking, self.version, self.choice, ranking.group)
+
     def entries(self, ranking: Ranking) -> list[LeaderboardRow]:
         """The entries of a group that the choice leaves: of the track, and attacks that count."""
         track = self.choice.track
@@ -56,4 +62,18 @@ def entries(_board: Board, version: str) -> Sequence[LeaderboardRow]:
 
 @st.cache_resource(max_entries=CHOICES, show_spinner=False)
 def _rankings(_board: Board, version: str, choice: Choice) -> Sequence[Ranking]:
-    return rankings(entries(_board, version), choice, _board.values)
+    measured = _measurements(_board, version, replace(choice, allowed_loss=LOSSES[-1]))
+    return [ranking.within(choice) for ranking in measured]
+
+
+@st.cache_resource(max_entries=CHOICES, show_spinner=False)
+def _measurements(_board: Board, version: str, choice: Choice) -> Sequence[Ranking]:
+    return measurements(entries(_board, version), choice, _board.values)
+
+
+@st.cache_resource(max_entries=CHOICES, show_spinner=False)
+def _trade_off(_ranking: Ranking, version: str, choice: Choice, group: Group) -> Figure | None:
+    contenders = [standing for standing in _ranking.standings if standing.contender]
+    if not any(standing.leakage for standing in contenders):
+        return None
+    return drawn(trade_off(contenders, choice.track))

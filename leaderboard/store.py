@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -164,8 +164,12 @@ class Board:
         return self.folder / "results" / f"{entry_id}.json"
 
     def _withheld(self, entry_id: str) -> Path:
+        return self._withheld_folder / f"{entry_id}.parquet"
+
+    @cached_property
+    def _withheld_folder(self) -> Path:
         folder = self.folder.resolve()
-        return folder.with_name(f"{folder.name}-withheld") / f"{entry_id}.parquet"
+        return folder.with_name(f"{folder.name}-withheld")
 
     def _files(self) -> list[Path]:
         return sorted((self.folder / "results").glob("*.json"))

@@ -5,7 +5,7 @@ An arrow says which way is better for the people whose data it is: more utility,
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
 
@@ -18,9 +18,10 @@ from .record import attack_name
 from .text import written
 
 Row = TypeVar("Row")
-Cell = str | float | None
+Cell = str | float | Estimate | None
 
 MEASURE = {Track.ATTRIBUTE: "top-1 accuracy", Track.RECONSTRUCTION: "SSIM"}
+NAMED = 5  # leaders that are named; of more only the number is said
 INTERVAL = "Value [95 % interval] n = images."
 LEAKS_MORE = {
     Direction.HIGHER_LEAKS_MORE: "↑ leaks more",
@@ -44,8 +45,25 @@ class Column(Generic[Row]):
 
 
 def table(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> pa.Table:
-    """Fill the columns, one row each, in the order given."""
-    return pa.table({column.label: [column.cell(row) for row in rows] for column in columns})
+    """Fill the columns for people, one row each in the order given: estimates are written out."""
+    return pa.table({c.label: [_text(c.cell(row)) for row in rows] for c in columns})
+
+
+def _text(cell: Cell) -> str | float | None:
+    return str(cell) if isinstance(cell, Estimate) else cell
+
+
+def numbers(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> pa.Table:
+    """Fill the columns for programs: value, ends of the interval and n are columns of their own."""
+    filled = {column.label: [column.cell(row) for row in rows] for column in columns}
+    parted: dict[str, list[Any]] = {}
+    for label, cells in filled.items():
+        if any(isinstance(cell, Estimate) for cell in cells):
+            for part in ("value", "low", "high", "n"):
+                parted[f"{label} {part}"] = [cell and getattr(cell, part) for cell in cells]
+        else:
+            parted[label] = cells
+    return pa.table(parted)
 
 
 COST_COLUMNS: tuple[Column[Standing], ...] = (
@@ -97,7 +115,7 @@ def standing_columns(
             "Utility ↑",
             f"Accuracy of the task network on {group.task}, {group.split} split. {INTERVAL} "
             "More is better.",
-            lambda s: str(s.utility),
+            lambda s: s.utility,
         ),
         Column(
             "Loss ↓",
@@ -107,7 +125,7 @@ def standing_columns(
         Column(
             "Worst-case leakage ↓",
             f"What the strongest attack reads: {MEASURE[track]}. {INTERVAL} Less is better.",
-            lambda s: _written(s.leakage),
+            lambda s: s.leakage,
         ),
         Column(
             "Strongest attack",
@@ -155,7 +173,9 @@ def answer(standings: Sequence[Standing]) -> str:
     if not leaders:
         return "No defense is ranked here; the notes say why."
     undefended = [s for s in standings if s.rank and s.defense == UNDEFENDED and s not in leaders]
-    sentences = [f"Least worst-case leakage: {_named(leaders)}."]
+    more = len(leaders) - NAMED
+    others = f" and {more} more" if more > 0 else ""
+    sentences = [f"Least worst-case leakage: {_named(leaders[:NAMED])}{others}."]
     if len(leaders) > 1:
         sentences.append("The data do not separate them.")
     if undefended:
@@ -220,8 +240,8 @@ def _score_column(name: str, score: Score) -> Column[LeaderboardRow]:
     )
 
 
-def _score(score: Score | None) -> str | None:
-    return None if score is None else str(Estimate.of(score))
+def _score(score: Score | None) -> Estimate | None:
+    return None if score is None else Estimate.of(score)
 
 
 def _floor_columns(standings: Sequence[Standing]) -> list[Column[Standing]]:
@@ -269,7 +289,7 @@ def _anchor_column(name: str, track: Track) -> Column[Standing]:
     return Column(
         f"Anchor: {anchor_label(name)}",
         f"A yardstick on the same images, not an attack: {MEASURE[track]}. {INTERVAL}",
-        lambda standing: _written(standing.anchors.get(name)),
+        lambda standing: standing.anchors.get(name),
     )
 
 
@@ -280,10 +300,6 @@ def anchor_label(name: str) -> str:
     'task output'
     """
     return name.replace("_", " ")
-
-
-def _written(estimate: Estimate | None) -> str | None:
-    return None if estimate is None else str(estimate)
 
 
 def _per_image(standing: Standing) -> str | None:

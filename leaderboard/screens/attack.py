@@ -1,5 +1,7 @@
 """Everything about one attack: what it reads from each defense, and the command that runs it."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from ...schemas import LeaderboardRow
@@ -7,9 +9,10 @@ from ..choice import Ranking
 from ..choosing import select
 from ..curves import Point, ladder
 from ..drawing import draw_chart, draw_group_heading, draw_table
+from ..figures import drawn
 from ..record import attack_name, attacks
 from ..result_table import result_columns
-from ..results import commands, results
+from ..results import cited, commands, results
 from ..shown import Shown
 from ..table import MEASURE
 from ..text import plain
@@ -28,13 +31,15 @@ def draw(shown: Shown) -> None:
         st.info(NO_ATTACK)
         return
     name = select("Attack with its options", "attack", list(names))
-    for ranking in shown.rankings:
+    for place, ranking in enumerate(shown.rankings, start=1):
         entries = [row for row in shown.entries(ranking) if attack_name(row) == name]
         if entries:
-            draw_attack(shown, ranking, name, entries)
+            draw_attack(shown, ranking, name, entries, place)
 
 
-def draw_attack(shown: Shown, ranking: Ranking, name: str, entries: list[LeaderboardRow]) -> None:
+def draw_attack(
+    shown: Shown, ranking: Ranking, name: str, entries: Sequence[LeaderboardRow], place: int
+) -> None:
     """Draw what one attack reads from each defense, beside the worst case."""
     track = shown.choice.track
     draw_group_heading(ranking.group)
@@ -46,7 +51,7 @@ def draw_attack(shown: Shown, ranking: Ranking, name: str, entries: list[Leaderb
     else:
         st.markdown("It is a yardstick and never ranked: it guesses, or reads the input itself.")
     made = results(entries)
-    draw_table(result_columns(made, ["Defense"]), made, "What this attack reads")
+    draw_table(result_columns(made, ["Defense"]), made, f"What it reads {place}", cited(entries))
     worst = {s.config_id: s.leakage for s in ranking.standings}
     points = []
     for result in made:
@@ -54,7 +59,7 @@ def draw_attack(shown: Shown, ranking: Ranking, name: str, entries: list[Leaderb
         if leakage := worst.get(result.first.config_id):
             points.append(Point("worst case", result.target, leakage))
     title = f"Leakage ↓ ({MEASURE[track]})"
-    draw_chart(ladder(points, title), "What this attack reads beside the worst case")
+    draw_chart(drawn(ladder(points, title)), f"What it reads beside the worst case {place}")
     st.subheader(RUN_IT, anchor=False)
     budgets = [row.report.auxiliary_records for row in ranking.rows]
     st.code("\n".join(commands(made[0].first, max(budgets))), language="console")

@@ -4,17 +4,20 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ...schemas import Track
 from ..choice import Ranking
 from ..choosing import select
 from ..curves import Point, curve, numeric_options
 from ..drawing import draw_chart, draw_group_heading, draw_table
+from ..figures import drawn
 from ..ranking import Standing
 from ..record import PRIOR
 from ..result_table import history_columns, result_columns
-from ..results import Result, history, results
+from ..results import Result, cited, history, results
 from ..shown import Shown
-from ..table import MEASURE, standing_columns
+from ..table import MEASURE
 from ..text import plain
+from .overview import draw_standings
 
 BUDGETS = (
     "No attack was made with different numbers of auxiliary records; "
@@ -27,37 +30,38 @@ def draw(shown: Shown) -> None:
     st.title("Defense", anchor=False)
     names = dict.fromkeys(s.name for ranking in shown.rankings for s in ranking.standings)
     name = select("Defense with its options", "defense", list(names))
-    for ranking in shown.rankings:
+    for place, ranking in enumerate(shown.rankings, start=1):
         for standing in ranking.standings:
             if standing.name == name:
-                draw_defense(shown, ranking, standing)
+                draw_defense(shown, ranking, standing, place)
 
 
-def draw_defense(shown: Shown, ranking: Ranking, standing: Standing) -> None:
+def draw_defense(shown: Shown, ranking: Ranking, standing: Standing, place: int) -> None:
     """Draw one configuration, beside others of the same defense."""
     track = shown.choice.track
     settings = [s for s in ranking.standings if s.defense == standing.defense]
     made = [row for row in shown.entries(ranking) if row.config_id == standing.config_id]
     draw_group_heading(ranking.group)
     st.markdown(plain(summary(standing)))
-    draw_table(standing_columns(ranking.group, track, settings), settings, "Settings")
-    draw_option_curves(shown, ranking, settings)
+    draw_standings(ranking, track, settings, f"Settings {place}")
+    draw_option_curves(ranking, track, settings, place)
     st.subheader("Every attack on it", anchor=False)
     tried = results(made)
     if not tried:
         st.info(f"No {track} attack counts here: try other choices in the sidebar.")
         return
-    draw_table(result_columns(tried, ["Attack"]), tried, "Attacks on this defense")
+    draw_table(result_columns(tried, ["Attack"]), tried, f"Attacks on it {place}", cited(made))
     st.subheader("What more auxiliary records give", anchor=False)
-    draw_budgets([r for r in tried if r.first.report.attack != PRIOR], MEASURE[track])
+    draw_budgets([r for r in tried if r.first.report.attack != PRIOR], MEASURE[track], place)
     st.subheader("How its worst case rose", anchor=False)
     validation = [row for row in shown.rows if row.report.split == "validation"]
     steps = history(made, track, validation)
-    draw_table(history_columns(track), steps, "History of the worst case")
+    draw_table(history_columns(track), steps, f"History {place}")
     if len(steps) > 1:
         points = [Point("worst case", step.since, step.leakage) for step in steps]
         title = f"Worst-case leakage ↓ ({MEASURE[track]})"
-        draw_chart(curve(points, "Time (UTC)", title, "utc", steps=True), "Worst case over time")
+        rise = curve(points, "Time (UTC)", title, "utc", steps=True)
+        draw_chart(drawn(rise), f"Worst case over time {place}")
 
 
 def summary(standing: Standing) -> str:
@@ -71,9 +75,10 @@ def summary(standing: Standing) -> str:
     )
 
 
-def draw_option_curves(shown: Shown, ranking: Ranking, settings: Sequence[Standing]) -> None:
+def draw_option_curves(
+    ranking: Ranking, track: Track, settings: Sequence[Standing], place: int
+) -> None:
     """Draw leakage and utility against each option in which the settings differ."""
-    track = shown.choice.track
     options = {row.config_id: row.defense_options for row in ranking.rows}
     attacked = [s for s in settings if s.leakage]
     for name in numeric_options([options[s.config_id] for s in attacked]):
@@ -88,10 +93,11 @@ def draw_option_curves(shown: Shown, ranking: Ranking, settings: Sequence[Standi
             )
         ]
         st.subheader(plain(f"Against {name}"), anchor=False)
-        draw_chart(curve(points, name, "Leakage and utility"), f"Leakage and utility over {name}")
+        chart = curve(points, name, "Leakage and utility")
+        draw_chart(drawn(chart), f"Leakage and utility over {name} {place}")
 
 
-def draw_budgets(tried: Sequence[Result], measure: str) -> None:
+def draw_budgets(tried: Sequence[Result], measure: str, place: int) -> None:
     """Draw what each attack reads with ever more auxiliary records, where there are any two."""
     points = [
         Point(result.attack, result.first.report.auxiliary_records, result.headline)
@@ -101,6 +107,6 @@ def draw_budgets(tried: Sequence[Result], measure: str) -> None:
     several = [p for p in points if len({q.x for q in points if q.series == p.series}) > 1]
     if several:
         chart = curve(several, "Auxiliary records", f"Leakage ↓ ({measure})", "log")
-        draw_chart(chart, "Leakage over the number of auxiliary records")
+        draw_chart(drawn(chart), f"Leakage over auxiliary records {place}")
     else:
         st.caption(BUDGETS)

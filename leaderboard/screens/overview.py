@@ -1,10 +1,14 @@
 """Which defense holds, against which attack, at what cost in utility, and how sure that is."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from ...schemas import Track
 from ..choice import Ranking
-from ..drawing import draw_chart, draw_group_heading, draw_table
-from ..figures import trade_off
+from ..drawing import draw_chart, draw_group_heading, draw_table, folded
+from ..ranking import Standing
+from ..results import cited
 from ..shown import Shown
 from ..table import MEASURE, answer, entry_columns, standing_columns
 from ..text import plain
@@ -21,25 +25,43 @@ def draw(shown: Shown) -> None:
     st.markdown(QUESTION)
     if restrictions := shown.choice.restrictions:
         st.info(plain(f"Only attacks count {', '.join(restrictions)}."))
-    for ranking in shown.rankings:
-        draw_group(shown, ranking)
+    for place, ranking in enumerate(shown.rankings, start=1):
+        draw_group(shown, ranking, place)
 
 
-def draw_group(shown: Shown, ranking: Ranking) -> None:
+def draw_group(shown: Shown, ranking: Ranking, place: int) -> None:
     """Draw the ranking of one group, its figure, its controls and its entries."""
-    group, track = ranking.group, shown.choice.track
+    track = shown.choice.track
     contenders = [standing for standing in ranking.standings if standing.contender]
     controls = [standing for standing in ranking.standings if not standing.contender]
-    draw_group_heading(group)
+    draw_group_heading(ranking.group)
     if contenders:
         st.markdown(plain(answer(contenders)))
-        draw_table(standing_columns(group, track, contenders), contenders, "Ranking")
-    if any(standing.leakage for standing in contenders):
-        alt = f"Utility against worst-case leakage ({MEASURE[track]})"
-        draw_chart(trade_off(contenders, track), alt)
+        draw_standings(ranking, track, contenders, f"Ranking {place}")
+    if figure := shown.trade_off(ranking):
+        draw_chart(figure, f"Utility against worst-case leakage ({MEASURE[track]}) {place}")
     if controls:
-        with st.expander(f"Controls and diagnostics, never ranked ({len(controls)})"):
-            draw_table(standing_columns(group, track, controls), controls, "Controls")
+        folded(
+            f"Controls and diagnostics, never ranked ({len(controls)})",
+            f"controls{place}",
+            lambda: draw_standings(ranking, track, controls, f"Controls {place}"),
+        )
     entries = shown.entries(ranking)
-    with st.expander(f"All entries ({len(entries)})"):
-        draw_table(entry_columns(entries, shown.flags(ranking)), entries, "Entries")
+    folded(
+        f"All entries ({len(entries):,})",
+        f"entries{place}",
+        lambda: draw_table(
+            entry_columns(entries, shown.flags(ranking)),
+            entries,
+            f"Entries {place}",
+            cited(entries),
+        ),
+    )
+
+
+def draw_standings(
+    ranking: Ranking, track: Track, standings: Sequence[Standing], name: str
+) -> None:
+    """Draw where defenses stand."""
+    columns = standing_columns(ranking.group, track, standings)
+    draw_table(columns, standings, name, {one for s in standings for one in s.cited})
