@@ -22,10 +22,14 @@ from .plan import plan
 from .pull import pull
 from .push import push
 from .reproduce import reproduce
+from .rescore import rescore
 from .schema import schema
 from .score import score
 from .serve import serve
+from .submissions import issue_token, submissions, withdraw
+from .submit import submit
 from .verify import verify
+from .worker import worker
 
 STOPPED = "stopped; nothing finished is lost, and the same command continues where it was"
 
@@ -58,10 +62,16 @@ COMMANDS = (
     pull,
     push,
     reproduce,
+    rescore,
     schema,
     score,
     serve,
+    submissions,
+    submit,
+    issue_token,
     verify,
+    withdraw,
+    worker,
 )
 for command in COMMANDS:
     cli.add_command(command)

@@ -1,10 +1,16 @@
-"""`leakboard score`: score a prediction file."""
+"""`leakboard score`: score prediction files."""
 
+import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from ..schemas import BadPredictions, MissingData, UsageError
 from .output import score_table
+
+SEVERAL = Path("-")
 
 
 @click.command()
@@ -19,6 +25,13 @@ from .output import score_table
     "--board",
     type=click.Path(path_type=Path),
     help="Also enter the result on this leaderboard; see it with `leakboard serve`.",
+)
+@click.option(
+    "--values",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Also write there, under the name of the prediction file, what each image contributed to "
+    "the score. That tells the answers of test.",
 )
 @click.option(
     "--judge",
@@ -41,11 +54,17 @@ def score(
     predictions: Path,
     truth: Path | None,
     board: Path | None,
+    values: Path | None,
     judges: tuple[str, ...],
     bounds: Path | None,
     as_json: bool,
 ) -> None:
-    """Score PREDICTIONS against RELEASE, with 95 % intervals, beside the trivial anchors."""
+    """Score PREDICTIONS against RELEASE, with 95 % intervals, beside the trivial anchors.
+
+    With - for PREDICTIONS, the names of prediction files are read from standard input, and for
+    each of these lines one JSON object is printed: its report, or {"problems": […]} where the file
+    cannot be scored.
+    """
     from ..evaluate import load_judge, scored
     from ..leaderboard import enter
     from ..schemas import Release
@@ -53,9 +72,27 @@ def score(
 
     opened = Release.open(release)
     measured = ReleaseBounds.read(bounds) if bounds else None
-    named = [load_judge(judge) for judge in judges]
-    result = scored(opened, predictions, truth, named, measured)
-    report = result.report
-    if board:
-        enter(board, opened, report, result.values)
-    click.echo(report.model_dump_json() if as_json else score_table(report))
+    loaded = [load_judge(judge) for judge in judges]
+    for path in _named(predictions):
+        try:
+            result = scored(opened, path, truth, loaded, measured)
+        except (BadPredictions, UsageError) as refused:
+            if predictions != SEVERAL or isinstance(refused, MissingData):
+                raise
+            click.echo(json.dumps({"problems": [str(refused)]}))
+            continue
+        report = result.report
+        if board:
+            enter(board, opened, report, result.values)
+        if values:
+            result.values.write(values / path.name)
+        shown = as_json or predictions == SEVERAL
+        click.echo(report.model_dump_json() if shown else score_table(report))
+
+
+def _named(predictions: Path) -> Iterator[Path]:
+    if predictions != SEVERAL:
+        yield predictions
+        return
+    for line in sys.stdin:
+        yield Path(line.rstrip("\n"))

@@ -34,7 +34,9 @@ def attacks(rows: Iterable[LeaderboardRow], track: Track) -> list[LeaderboardRow
 
 
 def attack_name(row: LeaderboardRow) -> str:
-    """The attack of an entry with its options, other than the track it is shown in."""
+    """The name it was submitted under, or its attack with the options other than the track."""
+    if row.submission is not None:
+        return row.submission.name
     options = {name: value for name, value in row.report.options.items() if name != "track"}
     return f"{row.report.attack} {written(options)}".strip()
 

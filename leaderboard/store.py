@@ -8,7 +8,6 @@ a score tells the answers of `test`: the organiser keeps it beside the board, in
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -85,8 +84,7 @@ class Board:
         Raises `CorruptData` where the index or a result cannot be read.
         """
         (folder / "results").mkdir(parents=True, exist_ok=True)
-        sqlite = URL.create("sqlite", database=str(folder / "index.sqlite"))
-        board = cls(folder, _engine(make_url(url) if url else sqlite))
+        board = cls(folder, connect(url, folder / "index.sqlite"))
         try:
             board._create()
             if board._indexed() != board._modified():
@@ -136,7 +134,9 @@ class Board:
         found = _values(path, path.stat().st_mtime_ns)
         headline = row.report.headline
         mean = float(found.value.mean())
-        if len(found.value) != headline.n or not math.isclose(mean, headline.value, abs_tol=1e-9):
+        decimals = row.submission.decimals if row.submission else None
+        allowed = 1e-9 + (0 if decimals is None else 0.5 * 10**-decimals)
+        if len(found.value) != headline.n or abs(mean - headline.value) > allowed:
             raise CorruptData(
                 f"{path}: the mean of {len(found.value)} images is {mean:.6f}, but the entry says "
                 f"{headline.value:.6f} of {headline.n}; score the attack again"
@@ -193,9 +193,11 @@ def _values(path: Path, modified: int) -> ImageValues:
     return ImageValues.read(path)
 
 
-def _engine(url: URL) -> Engine:
-    waits = {"timeout": LOCK_SECONDS} if url.get_backend_name() == "sqlite" else {}
-    return create_engine(url, poolclass=NullPool, connect_args=waits)
+def connect(url: str | None, default: Path) -> Engine:
+    """Connect to the database at `url`, by default the SQLite file `default`."""
+    target = make_url(url) if url else URL.create("sqlite", database=str(default))
+    waits = {"timeout": LOCK_SECONDS} if target.get_backend_name() == "sqlite" else {}
+    return create_engine(target, poolclass=NullPool, connect_args=waits)
 
 
 def _read(path: Path) -> LeaderboardRow:

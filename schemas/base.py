@@ -16,7 +16,10 @@ from pydantic import (
 
 from .errors import LeakboardError, SchemaMismatch
 
+LONGEST_SHOWN = 200  # characters of a wrong value in a message
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Identifier = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 INFINITE = "infinite"
 
 
@@ -58,13 +61,27 @@ class Record(BaseModel):
 
 def describe(invalid: ValidationError) -> str:
     """Put every problem of a validation into one line: field, what is wrong, what came."""
-    return "; ".join(_problem(e["loc"], e["type"], e["msg"], e["input"]) for e in invalid.errors())
+    return "; ".join(problems_of(invalid))
+
+
+def problems_of(invalid: ValidationError) -> list[str]:
+    """Say of every problem of a validation the field, what is wrong and what came."""
+    return [_problem(e["loc"], e["type"], e["msg"], e["input"]) for e in invalid.errors()]
 
 
 def _problem(location: tuple[int | str, ...], kind: str, message: str, came: Any) -> str:
     field = ".".join(str(part) for part in location) or "the record"
     if kind == "extra_forbidden":
-        return f"unknown key {field!r}"
+        return f"unknown key {cut(field)}: remove or correct it"
     if kind == "missing":
-        return f"key {field!r} is missing"
-    return f"{field}: {message[0].lower()}{message[1:]}, but got {came!r}"
+        return f"key {field!r} is missing: add it"
+    return f"{field}: {message[0].lower()}{message[1:]}, but got {cut(came)}"
+
+
+def cut(came: Any) -> str:
+    """Show a value whole where it is short: it may be a megabyte of somebody else's."""
+    try:
+        shown = repr(came)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return "a number that is too long"
+    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…"

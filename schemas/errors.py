@@ -12,10 +12,12 @@ LeakboardError                 exit code 1: the thing that was checked is wrong
 ├── SchemaMismatch             readable, but not the schema of this release or this version
 ├── ChecksumMismatch           bytes differ from what the manifest promises
 ├── ActivationOverflow         an activation does not fit the released number format
-└── BadPredictions             a prediction file that cannot be scored as it is
+├── BadPredictions             a prediction file that cannot be scored as it is
+├── BadSubmission              a submission that is not accepted, with every reason
+└── BrokenLedger               the ledger is not what was once written
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -73,6 +75,18 @@ class ActivationOverflow(LeakboardError):
 
 class BadPredictions(LeakboardError):
     """A prediction file that cannot be scored as it is."""
+
+
+class BadSubmission(LeakboardError):
+    """A submission that is not accepted; `problems` holds one sentence for each reason."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class BrokenLedger(LeakboardError):
+    """A ledger of which an entry was changed or taken away."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -9,9 +9,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import Record, Sha256
+from .base import Identifier, Record, Sha256
 from .errors import CorruptData, MissingData
-from .manifest import Identifier, Licence
+from .manifest import Licence
 
 GALLERY_FILE = "gallery.json"
 PngName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.png$")]

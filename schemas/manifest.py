@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -16,7 +16,6 @@ from .records import RecordSchema
 
 SCHEMA_VERSION: Literal[1] = 1
 Format = Literal["parquet", "webdataset"]
-Identifier = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 class Attribute(Record):

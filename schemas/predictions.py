@@ -7,28 +7,40 @@ first of them, where the header says that only so many were asked about:
 """
 
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from .base import Record, Sha256
+from .base import LONGEST_SHOWN, Record, Sha256, cut
 from .errors import BadPredictions, MissingData
 from .files import replacing
 from .manifest import Manifest
 from .records import PublicSplit, vectors_to_arrow, vectors_to_numpy
+from .release import Release
 from .scores import Setting, Track
 
 METADATA_KEY = b"leakboard"
 SUM_TOLERANCE = 1e-3
+MAXIMUM_HEADER_BYTES = 64 * 2**10
+LONGEST_ID = 256  # bytes; ours have 32
+ROWS = 2  # for each image: more cannot be a slip, and are not decoded
+SPARE_BYTES, ID_BYTES, NUMBER_BYTES = 2**20, 256, 8  # twice what a file takes as it is written
 CHUNK_ROWS = 256  # read at a time: Parquet decodes each pixel to 12 bytes before it is one again
 COLUMN = {Track.ATTRIBUTE: "probabilities", Track.RECONSTRUCTION: "image"}
+
+
+def _finite(options: dict[str, Any]) -> dict[str, Any]:
+    json.dumps(options, allow_nan=False)  # ValueError: a number that JSON cannot hold
+    return options
 
 
 class PredictionHeader(Record):
@@ -44,8 +56,8 @@ class PredictionHeader(Record):
     split: PublicSplit
     asked: int | None = Field(default=None, ge=1)
     track: Track
-    attack: str = Field(min_length=1)
-    options: dict[str, Any] = {}
+    attack: str = Field(min_length=1, max_length=200)
+    options: Annotated[dict[str, Any], AfterValidator(_finite)] = {}
     setting: Setting
     ceiling: bool = False
     repeated_queries: bool = False  # it saw every query of an image that was asked repeatedly
@@ -77,45 +89,108 @@ class Predictions:
 
 
 def read_predictions(path: Path, manifest: Manifest) -> Predictions:
-    """Read a prediction file for a release; `BadPredictions` says what is wrong with it."""
-    schema = _readable(path, pq.read_schema)
-    header = _header(path, schema)
-    if header.fingerprint != manifest.fingerprint:
-        raise BadPredictions(
-            f"{path}: made for the release {header.fingerprint[:12]}…, but this is "
-            f"{manifest.name} {manifest.fingerprint[:12]}…; run the attack on this release"
-        )
-    shape = _shape(header.track, manifest)
-    _check_columns(path, schema, header.track, shape)
-    table = _readable(path, _read_whole)
-    _check_nulls(path, table)
-    sample_ids = table.column("sample_id").to_pylist()
-    values = vectors_to_numpy(table.column(COLUMN[header.track]), shape)
-    if header.track is Track.ATTRIBUTE:
-        _check_probabilities(path, sample_ids, values)
-    return Predictions(header, sample_ids, values)
+    """Read a prediction file for a release; `BadPredictions` says what is wrong with it first."""
+    file = _opened(path, manifest)
+    for problem in (*_form_problems(file), *_size_problems(file)):
+        raise BadPredictions(f"{path}: {problem}")
+    predictions = _decoded(file)
+    for problem in _value_problems(predictions):
+        raise BadPredictions(f"{path}: {problem}")
+    return predictions
+
+
+def checked_predictions(
+    path: Path, release: Release
+) -> tuple[PredictionHeader | None, Predictions | None, list[str]]:
+    """Find everything that is wrong with a prediction file, each with its row, id or field.
+
+    Returns the header and the predictions as far as they can be read. A file of more rows or bytes
+    than the split asks for is not decoded.
+    """
+    try:
+        file = _opened(path, release.manifest)
+    except BadPredictions as problem:
+        return None, None, [str(problem)]
+    problems = [*_form_problems(file), *_size_problems(file)]
+    if problems:
+        return file.header, None, [f"{path}: {problem}" for problem in problems]
+    try:
+        predictions = _decoded(file)
+    except BadPredictions as problem:
+        return file.header, None, [str(problem)]
+    expected = release.asked_ids(file.header.split)[: file.header.asked]
+    problems = [*_value_problems(predictions), *_id_problems(predictions, expected)]
+    return file.header, predictions, [f"{path}: {problem}" for problem in problems]
 
 
 def aligned(predictions: Predictions, expected: Sequence[str], path: Path) -> np.ndarray[Any, Any]:
     """Put the predictions in the order of `expected` ids; refuses gaps, duplicates, strangers."""
+    for problem in _id_problems(predictions, expected):
+        raise BadPredictions(f"{path}: {problem}")
     position = {sample_id: row for row, sample_id in enumerate(predictions.sample_ids)}
-    if len(position) < len(predictions.sample_ids):
-        seen = sorted(predictions.sample_ids)
-        twice = next(a for a, b in pairwise(seen) if a == b)
-        raise BadPredictions(f"{path}: the id {twice} occurs more than once; keep one row per id")
-    missing = [sample_id for sample_id in expected if sample_id not in position]
-    if missing:
-        raise BadPredictions(
-            f"{path}: {len(missing)} of {len(expected)} ids have no prediction, the first is "
-            f"{missing[0]}; predict every record of {predictions.header.split!r} with query 0"
-        )
-    strangers = sorted(position.keys() - set(expected))
-    if strangers:
-        raise BadPredictions(
-            f"{path}: {len(strangers)} ids are not asked for, the first is {strangers[0]}; "
-            f"predict only the records of {predictions.header.split!r} with query 0"
-        )
     return predictions.values[[position[sample_id] for sample_id in expected]]
+
+
+@dataclass(frozen=True)
+class _File:
+    """A prediction file whose header could be read; its columns may still be anything."""
+
+    path: Path
+    header: PredictionHeader
+    facts: pq.FileMetaData
+    schema: pa.Schema
+    manifest: Manifest
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """What one prediction holds: K classes, or H, W and 3 channels."""
+        if self.header.track is Track.ATTRIBUTE:
+            return (len(self.manifest.sensitive.classes),)
+        return self.manifest.image_shape
+
+    @property
+    def item(self) -> pa.DataType:
+        """What one number of a prediction is."""
+        return pa.float32() if self.header.track is Track.ATTRIBUTE else pa.uint8()
+
+
+def _opened(path: Path, manifest: Manifest) -> _File:
+    facts, schema = _readable(path, _read_footer)
+    return _File(path, _header(path, schema), facts, schema, manifest)
+
+
+def _read_footer(path: Path) -> tuple[pq.FileMetaData, pa.Schema]:
+    with pq.ParquetFile(path) as file:
+        return file.metadata, file.schema_arrow
+
+
+def _decoded(file: _File) -> Predictions:
+    table = _readable(file.path, _read_whole)
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        parts = [chunk.flatten() for chunk in column.chunks] if name != "sample_id" else []
+        if column.null_count or any(part.null_count for part in parts):
+            raise BadPredictions(f"{file.path}: {name} holds nulls; give every image an answer")
+    sample_ids = _texts(file.path, table.column("sample_id"))
+    values = vectors_to_numpy(table.column(COLUMN[file.header.track]), file.shape)
+    return Predictions(file.header, sample_ids, values)
+
+
+def _texts(path: Path, column: pa.ChunkedArray) -> list[str]:
+    """The ids, unless one is longer than any: a few bytes of a file can repeat a gigabyte."""
+    found: list[str] = []
+    for chunk in column.chunks:
+        lengths = pc.binary_length(chunk.dictionary)
+        if len(lengths) and pc.max(lengths).as_py() > LONGEST_ID:
+            raise BadPredictions(
+                f"{path}: an id is longer than {LONGEST_ID} bytes; write the ids of the records"
+            )
+        found += chunk.to_pylist()
+    return found
+
+
+def _id(sample_id: str) -> str:
+    """An id as it is, and a stranger's text so that nothing in it is hidden."""
+    return sample_id if sample_id.isascii() and sample_id.isalnum() else cut(sample_id)
 
 
 def _readable(path: Path, read: Callable[[Path], Any]) -> Any:
@@ -125,11 +200,12 @@ def _readable(path: Path, read: Callable[[Path], Any]) -> Any:
         return read(path)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as problem:
         reason = next(iter(str(problem).splitlines()), type(problem).__name__)
-        raise BadPredictions(f"{path}: not a readable Parquet file ({reason})") from problem
+        raise BadPredictions(f"{path}: not a readable Parquet file ({reason[:200]})") from problem
 
 
 def _read_whole(path: Path) -> pa.Table:
-    with pq.ParquetFile(path) as file:
+    # Ids stay in their dictionary: read as text, one long id would be written out for every row.
+    with pq.ParquetFile(path, read_dictionary=["sample_id"]) as file:
         table = pa.Table.from_batches(file.iter_batches(CHUNK_ROWS), file.schema_arrow)
     table.validate(full=True)  # a reader takes bytes that are not text for text
     return table
@@ -142,6 +218,8 @@ def _header(path: Path, schema: pa.Schema) -> PredictionHeader:
             f"{path}: the metadata has no 'leakboard' header; write the file with "
             "leakboard.schemas.Predictions.write"
         )
+    if len(content) > MAXIMUM_HEADER_BYTES:
+        raise BadPredictions(f"{path}: the 'leakboard' header is over {MAXIMUM_HEADER_BYTES} bytes")
     try:
         fields = json.loads(content)
     except (ValueError, RecursionError):
@@ -149,48 +227,85 @@ def _header(path: Path, schema: pa.Schema) -> PredictionHeader:
     return PredictionHeader.parse(fields, f"{path}: header", BadPredictions)
 
 
-def _shape(track: Track, manifest: Manifest) -> tuple[int, ...]:
-    if track is Track.ATTRIBUTE:
-        return (len(manifest.sensitive.classes),)
-    return manifest.image_shape
-
-
-def _check_columns(path: Path, schema: pa.Schema, track: Track, shape: tuple[int, ...]) -> None:
-    name = COLUMN[track]
-    if schema.names != ["sample_id", name]:
-        raise BadPredictions(
-            f"{path}: expected the columns ['sample_id', '{name}'], but got {schema.names}"
+def _form_problems(file: _File) -> Iterator[str]:
+    """What the header and the columns say of the file, before a row is read."""
+    header, manifest = file.header, file.manifest
+    if header.fingerprint != manifest.fingerprint:
+        yield (
+            f"made for the release {header.fingerprint[:12]}…, but this is "
+            f"{manifest.name} {manifest.fingerprint[:12]}…; run the attack on this release"
         )
-    ids, kind = schema.field("sample_id").type, schema.field(name).type
-    item = pa.float32() if track is Track.ATTRIBUTE else pa.uint8()
-    length = int(np.prod(shape))
+    name = COLUMN[header.track]
+    if file.schema.names != ["sample_id", name]:
+        yield f"expected the columns ['sample_id', '{name}'], but got {cut(file.schema.names)}"
+        return
+    ids, kind = file.schema.field("sample_id").type, file.schema.field(name).type
+    length = math.prod(file.shape)
     if ids != pa.string():
-        raise BadPredictions(f"{path}: sample_id must be a string, but is {ids}")
-    if not (pa.types.is_fixed_size_list(kind) and kind.value_type == item):
-        raise BadPredictions(f"{path}: {name} must be a fixed-size list of {item}, but is {kind}")
-    if kind.list_size != length:
-        raise BadPredictions(
-            f"{path}: each {name} must hold {' x '.join(map(str, shape))} = {length} numbers, "
+        yield f"sample_id must be a string, but is {str(ids)[:LONGEST_SHOWN]}"
+    if not (pa.types.is_fixed_size_list(kind) and kind.value_type == file.item):
+        yield f"{name} must be a fixed-size list of {file.item}, but is {str(kind)[:LONGEST_SHOWN]}"
+    elif kind.list_size != length:
+        yield (
+            f"each {name} must hold {' x '.join(map(str, file.shape))} = {length} numbers, "
             f"but holds {kind.list_size}"
         )
 
 
-def _check_nulls(path: Path, table: pa.Table) -> None:
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        parts = [chunk.flatten() for chunk in column.chunks] if name != "sample_id" else []
-        if column.null_count or any(part.null_count for part in parts):
-            raise BadPredictions(f"{path}: {name} holds nulls; give every image an answer")
+def _size_problems(file: _File) -> Iterator[str]:
+    """Refuse what is larger than any answer, by what the footer says, before it is decoded."""
+    split, rows = file.header.split, file.facts.num_rows
+    images = file.manifest.splits[split].images
+    if rows > ROWS * images:
+        yield f"{rows} rows, but {split!r} has {images} images; predict its records with query 0"
+        return
+    if file.header.asked is not None and file.header.asked > images:
+        yield (
+            f"asked about {file.header.asked} images, but {split!r} has {images}; write how many "
+            "were asked about, or leave it out for all"
+        )
+    groups = (file.facts.row_group(group) for group in range(file.facts.num_row_groups))
+    held = sum(group.total_byte_size for group in groups)
+    most = SPARE_BYTES + max(images, rows) * (ID_BYTES + NUMBER_BYTES * math.prod(file.shape))
+    if held > most:
+        yield f"{held} bytes of content, but the answers take {most} at most; write only these"
 
 
-def _check_probabilities(
-    path: Path, sample_ids: Sequence[str], values: np.ndarray[Any, Any]
-) -> None:
-    wrong = ~np.isfinite(values).all(axis=1)
-    problem = "a number that is not finite"
-    if not wrong.any():
-        sums = values.sum(axis=1, dtype=np.float64)
-        wrong = (values < 0).any(axis=1) | (np.abs(sums - 1) > SUM_TOLERANCE)
-        problem = "probabilities that are negative or do not sum to 1"
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise BadPredictions(f"{path}: row {row} ({sample_ids[row]}) holds {problem}")
+def _value_problems(predictions: Predictions) -> Iterator[str]:
+    """Rows whose probabilities are none: the first of each kind, and how many there are."""
+    if predictions.header.track is not Track.ATTRIBUTE:
+        return
+    values = predictions.values
+    infinite = ~np.isfinite(values).all(axis=1)
+    sums = values.sum(axis=1, dtype=np.float64, where=~infinite[:, None])
+    wrong = ~infinite & ((values < 0).any(axis=1) | (np.abs(sums - 1) > SUM_TOLERANCE))
+    for rows, problem in (
+        (infinite, "a number that is not finite"),
+        (wrong, "probabilities that are negative or do not sum to 1"),
+    ):
+        if rows.any():
+            row = int(np.flatnonzero(rows)[0])
+            more = f" (and {rows.sum() - 1} more)" if rows.sum() > 1 else ""
+            yield f"row {row} ({_id(predictions.sample_ids[row])}) holds {problem}{more}"
+
+
+def _id_problems(predictions: Predictions, expected: Sequence[str]) -> Iterator[str]:
+    """Ids that occur twice, are missing, or are strangers: the first of each, and how many."""
+    split = predictions.header.split
+    given = set(predictions.sample_ids)
+    if len(given) < len(predictions.sample_ids):
+        seen = sorted(predictions.sample_ids)
+        twice = next(a for a, b in pairwise(seen) if a == b)
+        yield f"the id {_id(twice)} occurs more than once; keep one row per id"
+    missing = [sample_id for sample_id in expected if sample_id not in given]
+    if missing:
+        yield (
+            f"{len(missing)} of {len(expected)} ids have no prediction, the first is "
+            f"{missing[0]}; predict every record of {split!r} with query 0"
+        )
+    strangers = sorted(given.difference(expected))
+    if strangers:
+        yield (
+            f"{len(strangers)} ids are not asked for, the first is {_id(strangers[0])}; "
+            f"predict only the records of {split!r} with query 0"
+        )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .base import Record, Sha256
 from .errors import ChecksumMismatch, MissingData, SchemaMismatch
@@ -41,6 +42,12 @@ class Release:
         if not shards:
             raise MissingData(f"{self.folder}: the split {split!r} holds no records")
         return pa.concat_tables(shards)
+
+    def asked_ids(self, split: str) -> list[str]:
+        """What predictions are made for: the ids with query 0, in record order."""
+        table = self.table(split, ("sample_id", "query"))
+        ids: list[str] = table.filter(pc.field("query") == 0).column("sample_id").to_pylist()
+        return ids
 
     def read(self, shard: Shard, columns: tuple[str, ...]) -> pa.Table:
         """Read some columns of one shard; raises where its bytes or rows are not as promised."""

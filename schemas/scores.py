@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import Record, Sha256
+from .base import Identifier, Record, Sha256
 from .config import Scale
 from .floors import BesideFloor
 from .records import PublicSplit
@@ -195,11 +195,28 @@ IDENTITY = {
 }
 
 
+class PublishedSubmission(Record):
+    """Who submitted an entry, and how it is shown.
+
+    Scores are rounded to `decimals`, None where they are exact; `like` is an earlier submission
+    that says nearly the same.
+    """
+
+    id: Identifier
+    name: str
+    user: str
+    authors: tuple[str, ...]
+    paper: str | None
+    licence: str
+    decimals: int | None = Field(ge=0)
+    like: Identifier | None
+
+
 class LeaderboardRow(Record):
     """One entry of the board: which release, which attack, what it reads, at what utility.
 
     `utility` was measured on the split of the report; `verified` says that the organiser ran the
-    attack, not only scored its predictions.
+    attack, not only scored its predictions. `submission` is missing where the organiser entered it.
     """
 
     schema_version: Literal[1] = 1
@@ -222,13 +239,19 @@ class LeaderboardRow(Record):
     ranked: bool
     utility: Utility
     cost: ClientCost
+    submission: PublishedSubmission | None = Field(
+        default=None, exclude_if=lambda submission: submission is None
+    )
     report: ScoreReport
 
     @property
     def entry_id(self) -> str:
         """Sixteen hexadecimal digits over release, attack, options, budget, setting and images.
 
-        The same attack on the same release replaces its earlier entry.
+        The same attack on the same release replaces its earlier entry; a submission is an entry of
+        its own, whatever its file says of the attack.
         """
         identity = self.report.model_dump(mode="json", include=IDENTITY)
+        if self.submission is not None:
+            identity["submission"] = self.submission.id
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]

@@ -206,11 +206,12 @@ def test_predictions_for_another_release_are_refused(
         (None, "the metadata has no 'leakboard' header"),
         (b"{", "the 'leakboard' header is not JSON"),
         (b"\xff", "the 'leakboard' header is not JSON"),
-        (b"[" * 100_000, "the 'leakboard' header is not JSON"),
+        (b"[" * 60_000, "the 'leakboard' header is not JSON"),
+        (b" " * 70_000, "the 'leakboard' header is over 65536 bytes"),
         (b"[1]", "header: the record"),
         (b"{}", "header: key 'fingerprint' is missing"),
     ],
-    ids=["none", "cut", "not text", "deep", "a list", "empty"],
+    ids=["none", "cut", "not text", "deep", "long", "a list", "empty"],
 )
 def test_a_file_without_a_sound_header_is_refused(
     handmade: Release, sound: Path, content: bytes | None, sentence: str
@@ -229,6 +230,7 @@ def test_a_file_without_a_sound_header_is_refused(
         ("fingerprint", "0"),
         ("auxiliary_records", -1),
         ("auxiliary_records", float("nan")),
+        ("options", {"lr": float("inf")}),
         ("colour", "red"),
     ],
 )

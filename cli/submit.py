@@ -1,0 +1,80 @@
+"""`leakboard submit`: submit an attack to a board."""
+
+import json
+from pathlib import Path
+
+import click
+
+from ..schemas import BadSubmission, Setting, Track
+from .identity import desk_options, token
+
+
+@click.command()
+@click.argument("release", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--name", help="What the entry is called on the board.")
+@click.option("--track", type=click.Choice([str(track) for track in Track]))
+@click.option("--setting", type=click.Choice([str(setting) for setting in Setting]))
+@click.option("--paper", metavar="URL", help="Where the attack is described.")
+@click.option(
+    "--about",
+    type=click.Path(path_type=Path),
+    metavar="TOML",
+    help="What the submission declares; the options above take the place of its keys.  "
+    "[default: FILE with the ending .toml]",
+)
+@click.option("--private", is_flag=True, help="Show the score to you alone, not on the board.")
+@click.option("--dry-run", is_flag=True, help="Say what the server would say, and submit nothing.")
+@desk_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def submit(
+    release: Path,
+    file: Path,
+    about: Path | None,
+    private: bool,
+    dry_run: bool,
+    board: Path,
+    database: str | None,
+    as_json: bool,
+    **declared: str | None,
+) -> None:
+    """Submit FILE, made by an attack on RELEASE, to a board.
+
+    Every problem of the declaration and of the file is told at once; exit code 1 where there is
+    one. `leakboard submissions` shows what becomes of a submission.
+    """
+    from ..leaderboard.desk import Desk
+    from ..leaderboard.intake import submit as run
+    from ..schemas import Release
+
+    desk = Desk.open(board, database)
+    changes = {key: value for key, value in declared.items() if value is not None}
+    try:
+        submitted = run(
+            desk,
+            desk.user_of(token()),
+            Release.open(release),
+            file,
+            about or file.with_suffix(".toml"),
+            changes,
+            private=private,
+            dry_run=dry_run,
+        )
+    except BadSubmission as refused:
+        _tell(refused, as_json)
+        click.get_current_context().exit(1)
+    if as_json:
+        click.echo(json.dumps({"submission": submitted, "problems": []}))
+    elif submitted is None:
+        click.echo("it would be accepted")
+    else:
+        click.echo(f"{submitted}: received; follow it with `leakboard submissions {submitted}`")
+
+
+def _tell(refused: BadSubmission, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"submission": None, "problems": refused.problems}))
+        return
+    for problem in refused.problems:
+        click.echo(problem)
+    click.echo(f"{len(refused.problems)} problems; nothing was submitted", err=True)

@@ -1,0 +1,99 @@
+"""Check a submission: the same on the submitter's machine and on the server, without the truth.
+
+`main` is the server's: it reads strangers' files in a process of its own, whose memory is limited
+and which dies alone. Each line that it reads is a `Question`, each that it writes a `Checked`.
+"""
+
+import resource
+import stat
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..schemas import BadSubmission, MissingData, PredictionHeader, Record, Release, Submission
+from ..schemas.base import cut
+from ..schemas.predictions import checked_predictions
+from .likeness import Likeness
+from .prediction_file import prediction_file
+
+SPLITS = ("validation", "test")  # where attacks are scored
+MEMORY_BYTES = 6 * 2**30  # of address space: a reader maps much more than it uses
+
+
+class Question(Record):
+    """What is to be checked: a declaration, and where its file lies."""
+
+    declared: dict[str, Any]
+    file: str
+
+
+class Checked(Record):
+    """Every problem found; without any, what the file says of itself and how to know it again."""
+
+    problems: tuple[str, ...]
+    submission: Submission | None = None
+    split: str | None = None
+    likeness: Likeness | None = None
+
+
+def check(release: Release, declared: Mapping[str, Any], file: Path) -> Checked:
+    """Find everything that is wrong with a submission, each with its row, id or field.
+
+    Where the declaration itself is wrong, the file is checked as predictions all the same.
+    """
+    submission: Submission | None = None
+    problems: list[str] = []
+    predicted = file
+    try:
+        _refuse_links(file)
+        submission = Submission.of(declared)
+        predicted = prediction_file(submission, file)
+    except BadSubmission as refused:
+        problems += refused.problems
+        if submission is not None:
+            return Checked(problems=refused.problems, submission=submission)
+    header, predictions, found = checked_predictions(predicted, release)
+    problems += [problem.removeprefix(f"{predicted}: ") for problem in found]
+    if header is not None:
+        problems += _disagreements(declared, header)
+    sound = not problems and predictions is not None
+    return Checked(
+        problems=tuple(problems),
+        submission=submission,
+        split=None if header is None else header.split,
+        likeness=Likeness.of(predictions) if sound and predictions is not None else None,
+    )
+
+
+def _refuse_links(file: Path) -> None:
+    if not (file.exists() or file.is_symlink()):
+        raise MissingData(f"{file}: there is no such file to submit")
+    status = file.stat(follow_symlinks=False)
+    if not stat.S_ISREG(status.st_mode):
+        raise BadSubmission(["not a plain file but a link or a folder; submit the file itself"])
+
+
+def _disagreements(declared: Mapping[str, Any], header: PredictionHeader) -> list[str]:
+    """Where the declaration and the header of the file do not say the same."""
+    problems = [
+        f"{name}: the submission declares {cut(declared[name])}, but the file says "
+        f"{getattr(header, name)!s}; correct one of them"
+        for name in ("track", "setting", "auxiliary_records")
+        if name in declared and declared[name] != getattr(header, name)
+    ]
+    if header.split not in SPLITS:
+        problems.append(f"split: predictions of {header.split!r} are not ranked; predict 'test'")
+    if header.ceiling:
+        problems.append("ceiling: a yardstick that reads the inputs is not an attack")
+    return problems
+
+
+def main() -> None:
+    """Answer questions about submissions to one release until there are no more."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    release = Release.open(Path(sys.argv[1]))
+    for line in sys.stdin:
+        question = Question.model_validate_json(line)
+        answer = check(release, question.declared, Path(question.file))
+        print(answer.model_dump_json(), flush=True)

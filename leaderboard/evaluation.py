@@ -1,0 +1,77 @@
+"""Evaluate a submission: check it, score it, publish it; each step in its own state.
+
+Strangers' bytes are read by a checker without the truth; only what it found sound goes to the
+scorer, `leakboard score`, the one process that reads the answers. Either may die: the submission
+is tried again, and parked when it has ended too many.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..schemas import ImageValues, Release
+from ..schemas.files import sha256_of
+from .check import Checked, Question
+from .desk import Desk
+from .helper import HelperDied
+from .helpers import Helpers, Refusal
+from .intake import repeated
+from .jobs import Job, begin_scoring, fail, lose, near, reject, score_of
+from .likeness import Likeness
+from .publish import publish, published
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Evaluates jobs of one desk; a job that has ended its process `limit` times is parked."""
+
+    desk: Desk
+    releases: Mapping[str, Path]
+    helpers: Helpers
+    limit: int
+
+    def __call__(self, job: Job) -> bool:
+        """Take a job to its end; returns whether it has to be tried again."""
+        folder = self.releases.get(job.received.fingerprint)
+        if folder is None:
+            fail(self.desk, job, "the organiser's worker has no release with this fingerprint")
+            return False
+        try:
+            self._evaluate(job, folder)
+        except HelperDied as died:
+            return lose(self.desk, job, self.limit, str(died))
+        return False
+
+    def _evaluate(self, job: Job, folder: Path) -> None:
+        file = self.desk.file_of(job.id)
+        checked = self._check(job, folder, file)
+        if checked.problems or checked.likeness is None:
+            reject(self.desk, job, checked.problems)
+            return
+        earlier = begin_scoring(self.desk, job, checked.likeness)
+        if earlier is not None:
+            reject(self.desk, job, (repeated(earlier),))
+            return
+        self._score(job, folder, file, checked.likeness)
+
+    def _check(self, job: Job, folder: Path, file: Path) -> Checked:
+        declared = job.received.submission.model_dump(mode="json")
+        question = Question(declared=declared, file=str(file))
+        checked = self.helpers.check(folder, question)
+        problems = list(checked.problems)
+        if not problems and sha256_of(file) != job.received.predictions:
+            problems.append("the file is not the one that was received; submit it again")
+        if not problems and checked.split != job.received.split:
+            problems.append(f"split: received for {job.received.split!r}; submit it again")
+        return checked.model_copy(update={"problems": tuple(problems)})
+
+    def _score(self, job: Job, folder: Path, file: Path, likeness: Likeness) -> None:
+        scored = self.helpers.score(folder, file)
+        if isinstance(scored, Refusal):
+            reject(self.desk, job, scored.problems)
+            return
+        if not job.received.private:
+            like = near(self.desk, job, likeness)
+            row = published(Release.open(folder), job.received, scored, like)
+            publish(self.desk.board, row, ImageValues.read(self.helpers.values_of(file)))
+        score_of(self.desk, job, scored)

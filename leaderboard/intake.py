@@ -1,0 +1,147 @@
+"""Take in a submission: the user's budget and names, then the file, copied to the desk."""
+
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from ..schemas import BadSubmission, Release, Submission
+from ..schemas.files import replacing, sha256_of
+from ..schemas.submission import read_declaration
+from .check import check
+from .desk import Desk, User, accepted_content, count, enter, note, now, received_from
+from .desk_tables import SUBMISSIONS, UNCOUNTED, State
+from .queue import Queue, submit_only
+
+
+def submit(
+    desk: Desk,
+    user: User,
+    release: Release,
+    file: Path,
+    about: Path,
+    changes: Mapping[str, Any],
+    *,
+    private: bool = False,
+    dry_run: bool = False,
+) -> str | None:
+    """Check a submission, declared in the TOML file `about`, and put it on the desk.
+
+    Returns its id; None, and leaves everything as it was, with `dry_run`. `BadSubmission` lists
+    whatever the server would object to.
+    """
+    declared = {**read_declaration(about), **changes}
+    checked = check(release, declared, file)
+    submission, split, likeness = checked.submission, checked.split, checked.likeness
+    problems = list(checked.problems)
+    if submission is not None and split is not None:
+        problems += objections(desk, user, submission, split)
+    if likeness is not None and (earlier := duplicate_of(desk, likeness.content)) is not None:
+        problems.append(repeated(earlier))
+    if problems or submission is None or split is None:
+        raise BadSubmission(problems)
+    if dry_run:
+        return None
+    received = receive(
+        desk,
+        user,
+        submission,
+        file,
+        fingerprint=release.manifest.fingerprint,
+        split=split,
+        private=private,
+    )
+    Queue(desk, submit_only).put(received)
+    return received
+
+
+def objections(desk: Desk, user: User, submission: Submission, split: str) -> list[str]:
+    """Why this user may not submit this now, by who they are; nothing where they may."""
+    with desk.engine.connect() as connection:
+        return _objections(connection, user, submission, split)
+
+
+def duplicate_of(desk: Desk, content: str) -> str | None:
+    """The accepted submission with this content, if there is one."""
+    with desk.engine.connect() as connection:
+        return accepted_content(connection, content, but="")
+
+
+def repeated(earlier: str) -> str:
+    """What is said of a file whose content was submitted before."""
+    return f"these very predictions were already submitted, as {earlier}; submit another attack"
+
+
+def receive(
+    desk: Desk,
+    user: User,
+    submission: Submission,
+    file: Path,
+    *,
+    fingerprint: str,
+    split: str,
+    private: bool,
+) -> str:
+    """Put a submission on the desk, durably; returns its id.
+
+    `BadSubmission` where the user may not submit it now. What is in the file is checked later.
+    """
+    submission_id = secrets.token_hex(16)
+    kept = desk.file_of(submission_id)
+    try:
+        with replacing(kept) as temporary:
+            shutil.copyfile(file, temporary)
+        row = {
+            "id": submission_id,
+            "user": user.name,
+            "received": now(),
+            "name_key": _key(submission.name),
+            "private": private,
+            "declaration": submission.model_dump_json(),
+            "fingerprint": fingerprint,
+            "split": split,
+            "predictions": sha256_of(kept),
+            "state": State.RECEIVED,
+            "attempt": 0,
+            "losses": 0,
+            "lease_until": 0.0,
+        }
+        with desk.writing() as connection:
+            refused = _objections(connection, user, submission, split)
+            if refused:
+                raise BadSubmission(refused)
+            connection.execute(insert(SUBMISSIONS).values(row))
+            note(connection, submission_id, State.RECEIVED, "in the queue")
+            enter(connection, "received", received_from(row))
+    except BaseException:
+        kept.unlink(missing_ok=True)
+        raise
+    return submission_id
+
+
+def _objections(
+    connection: Connection, user: User, submission: Submission, split: str
+) -> list[str]:
+    accepted = SUBMISSIONS.c.state.not_in(UNCOUNTED)
+    problems = []
+    same_name = SUBMISSIONS.c.name_key == _key(submission.name)
+    if count(connection, accepted, same_name, SUBMISSIONS.c.user != user.name):
+        problems.append(f"name: {submission.name!r} is taken by somebody else; choose another")
+    today = SUBMISSIONS.c.received.startswith(now()[:10])
+    mine = (SUBMISSIONS.c.user == user.name, SUBMISSIONS.c.split == "test", today, accepted)
+    if split == "test" and count(connection, *mine) >= user.daily:
+        problems.append(
+            f"{user.name} has made {user.daily} submissions on 'test' today, which is what a day "
+            "allows; choose on 'validation', and submit again after midnight UTC"
+        )
+    return problems
+
+
+def _key(name: str) -> str:
+    """What names that look alike have in common."""
+    return "".join(
+        character for character in name.casefold() if character.isalnum() or character == "+"
+    )

@@ -1,0 +1,70 @@
+"""What the board shows of a submission: who made it, and its scores to the stated precision."""
+
+import math
+from pathlib import Path
+
+from ..schemas import ImageValues, LeaderboardRow, Release, Score, ScoreReport
+from ..schemas.scores import PublishedSubmission
+from .desk import Received
+from .entry import entry
+from .store import Board
+
+COARSE = 10  # images: a published score tells no smaller change than so many make
+
+
+def published(
+    release: Release, received: Received, report: ScoreReport, like: str | None
+) -> LeaderboardRow:
+    """The entry of a scored submission, as declared; scores on `test` are rounded.
+
+    `like` is an earlier submission that says nearly the same.
+    """
+    submission = received.submission
+    facts = PublishedSubmission(
+        id=received.id,
+        name=submission.name,
+        user=received.user,
+        authors=submission.authors,
+        paper=submission.paper,
+        licence=submission.licence,
+        decimals=_decimals(report),
+        like=like,
+    )
+    row = entry(release, shown(report), received.time)
+    return row.model_copy(update={"submission": facts})
+
+
+def publish(board: Path, row: LeaderboardRow, values: ImageValues) -> None:
+    """Enter a row on the board; doing it again changes nothing."""
+    Board.open(board).add(row, values)
+
+
+def decimals_for(images: int) -> int:
+    """How many decimals hide what fewer than ten images change, with so many in all.
+
+    >>> decimals_for(900), decimals_for(10_000)
+    (2, 3)
+    """
+    return max(0, -math.floor(math.log10(COARSE / images)))
+
+
+def shown(report: ScoreReport) -> ScoreReport:
+    """The report as it is published: on `test`, whose answers are withheld, rounded."""
+    decimals = _decimals(report)
+    if decimals is None:
+        return report
+
+    def rounded(scores: dict[str, Score]) -> dict[str, Score]:
+        return {name: _round(score, decimals) for name, score in scores.items()}
+
+    anchors = {name: rounded(scores) for name, scores in report.anchors.items()}
+    return report.model_copy(update={"scores": rounded(report.scores), "anchors": anchors})
+
+
+def _decimals(report: ScoreReport) -> int | None:
+    return decimals_for(report.headline.n) if report.split == "test" else None
+
+
+def _round(score: Score, decimals: int) -> Score:
+    ends = ("value", "low", "high")
+    return score.model_copy(update={end: round(getattr(score, end), decimals) for end in ends})

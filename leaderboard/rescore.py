@@ -1,0 +1,82 @@
+"""Recompute the scores of the ledger from their prediction files, and report every difference."""
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from ..schemas import MissingData, Record, ScoreReport
+from ..schemas.files import sha256_of
+from .desk import Desk
+from .helpers import Helpers, Refusal
+from .ledger import LedgerEntry
+
+
+class Difference(Record):
+    """What is not as the ledger says of one submission."""
+
+    submission: str
+    problem: str
+
+
+def scored_entries(desk: Desk) -> dict[str, LedgerEntry]:
+    """The scores that stand, by submission; `BrokenLedger` where the ledger was changed."""
+    standing: dict[str, LedgerEntry] = {}
+    for entry in desk.ledger():
+        if entry.event == "scored":
+            standing[entry.submission] = entry
+        elif entry.event == "withdrawn":
+            standing.pop(entry.submission, None)
+    return standing
+
+
+def rescore(
+    desk: Desk, releases: Mapping[str, Path], helpers: Helpers, chosen: Collection[str]
+) -> Iterator[tuple[str, list[Difference]]]:
+    """Score the chosen submissions again, or all; yields each with what differs.
+
+    Raises `BrokenLedger` where the ledger is not what was written, `MissingData` where a chosen
+    submission has no score in it.
+    """
+    standing = scored_entries(desk)
+    for unknown in set(chosen) - standing.keys():
+        raise MissingData(f"the ledger holds no score of {unknown!r}; leave it out")
+    for submission_id, entry in standing.items():
+        if not chosen or submission_id in chosen:
+            problems = _differences(desk, releases, helpers, entry)
+            yield submission_id, [Difference(submission=submission_id, problem=p) for p in problems]
+
+
+def _differences(
+    desk: Desk, releases: Mapping[str, Path], helpers: Helpers, entry: LedgerEntry
+) -> Iterator[str]:
+    file = desk.file_of(entry.submission)
+    if entry.fingerprint not in releases:
+        yield f"the release {entry.fingerprint[:12]}… is not here; name its folder with --releases"
+    elif not file.is_file():
+        yield "its prediction file is gone; restore it from a backup"
+    elif sha256_of(file) != entry.predictions:
+        yield "its prediction file is not the one that was scored; restore it from a backup"
+    else:
+        again = helpers.score(releases[entry.fingerprint], file)
+        if isinstance(again, Refusal):
+            yield f"it can no longer be scored: {'; '.join(again.problems)}"
+        elif entry.report is not None:
+            yield from _compared(entry.report, again)
+
+
+def _compared(then: ScoreReport, now: ScoreReport) -> Iterator[str]:
+    versions = f"scored by {then.leakboard_version}, now by {now.leakboard_version}"
+    old, new = then.model_dump(mode="json"), now.model_dump(mode="json")
+    for field in old:
+        if field != "leakboard_version" and old[field] != new[field]:
+            for name, before, after in _parts(field, old[field], new[field]):
+                yield f"{name}: was {before}, is {after} ({versions})"
+
+
+def _parts(name: str, before: object, after: object) -> Iterator[tuple[str, object, object]]:
+    """Go down to the values that differ."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted(before.keys() | after.keys()):
+            if before.get(key) != after.get(key):
+                yield from _parts(f"{name}.{key}", before.get(key), after.get(key))
+    else:
+        yield name, before, after

@@ -1,0 +1,361 @@
+"""The desk: users, their budgets and names, what they see and take back, and the ledger."""
+
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, insert, update
+
+from leakboard.leaderboard import desk as desk_module
+from leakboard.leaderboard import jobs
+from leakboard.leaderboard.desk import Desk, User
+from leakboard.leaderboard.desk_tables import HEAD, LEDGER, State
+from leakboard.leaderboard.intake import submit
+from leakboard.leaderboard.jobs import Job, LostLease
+from leakboard.leaderboard.ledger import digest_of
+from leakboard.leaderboard.likeness import Likeness
+from leakboard.leaderboard.mine import submission_of, submissions_of, withdraw
+from leakboard.schemas import (
+    BadSubmission,
+    BrokenLedger,
+    LeaderboardRow,
+    MissingData,
+    Release,
+    UsageError,
+)
+
+from ..submitting import submit_drawn, write_declaration, write_file
+
+MakeRow = Callable[..., LeaderboardRow]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk.open(tmp_path / "board")
+
+
+@pytest.fixture
+def ada(desk: Desk) -> User:
+    return desk.user_of(desk.issue_token("ada"))
+
+
+@pytest.fixture
+def bob(desk: Desk) -> User:
+    return desk.user_of(desk.issue_token("bob", daily=2))
+
+
+def score(desk: Desk, submission_id: str, row: LeaderboardRow) -> None:
+    """Take a job to its end, with the scores of a made row."""
+    job = taken(desk, submission_id)
+    likeness = Likeness(content=submission_id * 2, sample="00")
+    assert jobs.begin_scoring(desk, job, likeness) is None
+    jobs.score_of(desk, job, row.report.model_copy(update={"split": job.received.split}))
+
+
+def taken(desk: Desk, submission_id: str, lease: float = 60) -> Job:
+    job = jobs.claim(desk, submission_id, lease)
+    assert job is not None
+    return job
+
+
+def states(desk: Desk, user: User) -> list[State]:
+    return [mine.state for mine in submissions_of(desk, user)]
+
+
+# Users -------------------------------------------------------------------------------------------
+
+
+def test_a_token_is_its_users_and_ends_with_the_next_one(desk: Desk) -> None:
+    first = desk.issue_token("ada")
+    assert desk.user_of(first) == User("ada", 10)
+    second = desk.issue_token("ada", daily=3)
+    assert desk.user_of(second) == User("ada", 3)
+    for wrong in (first, "", "' OR 1=1 --", second + "x"):
+        with pytest.raises(UsageError, match="this token is not valid here"):
+            desk.user_of(wrong)
+
+
+def test_the_desk_keeps_no_token(desk: Desk) -> None:
+    token = desk.issue_token("ada")
+    assert token.encode() not in (desk.folder / "desk.sqlite").read_bytes()
+    assert desk.folder.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["", "Ada", "a b", "../ada", "a" * 41, "ada\n", "'; DROP TABLE"])
+def test_a_user_has_a_plain_name(desk: Desk, name: str) -> None:
+    with pytest.raises(UsageError, match="expected the name of a user"):
+        desk.issue_token(name)
+
+
+# Submitting --------------------------------------------------------------------------------------
+
+
+def test_a_day_allows_so_many_submissions_on_test(
+    desk: Desk, bob: User, release: Release, tmp_path: Path
+) -> None:
+    for seed in (0, 1):
+        submit_drawn(desk, bob, release, tmp_path, seed)
+    with pytest.raises(BadSubmission, match="bob has made 2 submissions on 'test' today"):
+        submit_drawn(desk, bob, release, tmp_path, 2)
+    submit_drawn(desk, bob, release, tmp_path, 3, split="validation")  # whose answers are public
+
+
+def test_the_budget_is_whole_again_the_next_day(
+    desk: Desk, bob: User, release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from leakboard.leaderboard import intake
+
+    for day in ("2026-11-25", "2026-11-26"):
+        for module in (intake, desk_module):
+            monkeypatch.setattr(module, "now", lambda day=day: f"{day}T23:59:59Z")
+        for seed in (0, 1):
+            submit_drawn(desk, bob, release, tmp_path, int(day[-2:]) + 100 * seed)
+    with pytest.raises(BadSubmission, match="submit again after midnight UTC"):
+        submit_drawn(desk, bob, release, tmp_path, 999)
+
+
+def test_what_was_refused_or_withdrawn_does_not_open_the_budget_unless_it_showed_no_score(
+    desk: Desk, bob: User, release: Release, tmp_path: Path, make_row: MakeRow
+) -> None:
+    first, second = (submit_drawn(desk, bob, release, tmp_path, seed) for seed in (0, 1))
+    jobs.reject(desk, taken(desk, first), ("not finite",))
+    third = submit_drawn(desk, bob, release, tmp_path, 2)
+    withdraw(desk, bob, second)
+    with pytest.raises(BadSubmission, match="today"):
+        submit_drawn(desk, bob, release, tmp_path, 3)
+    assert states(desk, bob) == [State.REJECTED, State.WITHDRAWN, State.RECEIVED]
+    assert desk.file_of(third).is_file()
+    assert not desk.file_of(second).exists()
+
+
+def test_a_name_belongs_to_who_used_it_first_however_it_is_written(
+    desk: Desk, ada: User, bob: User, release: Release, tmp_path: Path
+) -> None:
+    submit_drawn(desk, ada, release, tmp_path, 7)
+    for name in ("drawn 7", "Drawn-7", "DRAWN_7"):
+        file = write_file(tmp_path / "other.parquet", release, 8)
+        about = write_declaration(tmp_path / "other.toml")
+        with pytest.raises(BadSubmission, match="is taken by somebody else"):
+            submit(desk, bob, release, file, about, {"name": name})
+        assert submit(desk, ada, release, file, about, {"name": name}, dry_run=True) is None
+
+
+def test_a_submission_lies_on_the_desk_as_it_was_sent(
+    desk: Desk, ada: User, release: Release, tmp_path: Path
+) -> None:
+    submitted = submit_drawn(desk, ada, release, tmp_path, 0)
+    assert desk.file_of(submitted).read_bytes() == (tmp_path / "0.parquet").read_bytes()
+    (entry,) = desk.ledger()
+    assert (entry.event, entry.submission, entry.user) == ("received", submitted, "ada")
+    assert entry.fingerprint == release.manifest.fingerprint
+
+
+def test_a_dry_run_leaves_everything_as_it_was(
+    desk: Desk, ada: User, release: Release, tmp_path: Path
+) -> None:
+    file = write_file(tmp_path / "a.parquet", release)
+    about = write_declaration(tmp_path / "a.toml")
+    assert submit(desk, ada, release, file, about, {}, dry_run=True) is None
+    assert (submissions_of(desk, ada), desk.ledger()) == ([], [])
+    assert not (desk.folder / "files").exists()
+
+
+def test_the_same_predictions_are_found_again_in_another_order_and_compression(
+    desk: Desk, ada: User, release: Release, tmp_path: Path, make_row: MakeRow
+) -> None:
+    from leakboard.leaderboard.check import check
+
+    first = submit_drawn(desk, ada, release, tmp_path, 0)
+    ids = release.asked_ids("test")
+    found = check(release, desk.received(first).submission.model_dump(), desk.file_of(first))
+    assert found.likeness is not None
+    assert jobs.begin_scoring(desk, taken(desk, first), found.likeness) is None
+    from ..submitting import drawn
+
+    values = drawn(len(ids), 0)
+    again = write_file(tmp_path / "b.parquet", release, ids=ids[::-1], values=values[::-1])
+    with pytest.raises(BadSubmission, match=f"already submitted, as {first}"):
+        submit(desk, ada, release, again, write_declaration(tmp_path / "b.toml"), {})
+
+
+# Jobs --------------------------------------------------------------------------------------------
+
+
+def test_a_job_is_taken_once(desk: Desk, ada: User, release: Release, tmp_path: Path) -> None:
+    submitted = submit_drawn(desk, ada, release, tmp_path, 0)
+    assert jobs.claim(desk, submitted, 60) is not None
+    assert jobs.claim(desk, submitted, 60) is None
+    assert jobs.claim(desk, "0" * 32, 60) is None
+
+
+def test_a_job_whose_worker_gives_no_sign_is_taken_up_again_and_the_dead_have_no_say(
+    desk: Desk, ada: User, release: Release, tmp_path: Path, make_row: MakeRow
+) -> None:
+    submitted = submit_drawn(desk, ada, release, tmp_path, 0)
+    dead = taken(desk, submitted, lease=-1)
+    assert jobs.release_abandoned(desk, 3) == [submitted]
+    alive = taken(desk, submitted)
+    assert jobs.release_abandoned(desk, 3) == []
+    report = make_row("none", (0.5, 0.4, 0.6)).report
+    for late in (
+        partial(jobs.beat, desk, dead, 60),
+        partial(jobs.score_of, desk, dead, report),
+        partial(jobs.reject, desk, dead, ("late",)),
+    ):
+        with pytest.raises(LostLease):
+            late()
+    jobs.beat(desk, alive, 60)
+    jobs.score_of(desk, alive, report)
+    with pytest.raises(LostLease):
+        jobs.score_of(desk, alive, report)
+    assert [entry.event for entry in desk.ledger()] == ["received", "scored"]
+
+
+def test_a_job_that_ends_its_worker_three_times_is_parked_with_its_history(
+    desk: Desk, ada: User, release: Release, tmp_path: Path
+) -> None:
+    submitted = submit_drawn(desk, ada, release, tmp_path, 0)
+    taken(desk, submitted, lease=-1)
+    assert jobs.release_abandoned(desk, 3) == [submitted]
+    assert jobs.lose(desk, taken(desk, submitted), 3, "it ended with exit code -9")
+    assert not jobs.lose(desk, taken(desk, submitted), 3, "it ended with exit code -9")
+    mine = submission_of(desk, ada, submitted)
+    assert mine.state is State.FAILED
+    assert [line.message for line in mine.log] == [
+        "in the queue",
+        "attempt 1",
+        "its worker was lost; in the queue again",
+        "attempt 2",
+        "it ended with exit code -9; in the queue again",
+        "attempt 3",
+        "parked: it ended with exit code -9, 3 times in all",
+    ]
+    assert desk.ledger()[-1].event == "failed"
+
+
+# What a user sees --------------------------------------------------------------------------------
+
+
+def test_a_user_sees_and_withdraws_their_own_alone(
+    desk: Desk, ada: User, bob: User, release: Release, tmp_path: Path
+) -> None:
+    of_ada = submit_drawn(desk, ada, release, tmp_path, 0)
+    of_bob = submit_drawn(desk, bob, release, tmp_path, 1)
+    assert [mine.id for mine in submissions_of(desk, ada)] == [of_ada]
+    assert submission_of(desk, bob, of_bob).position == 2
+    for act in (submission_of, withdraw):
+        with pytest.raises(MissingData, match="ada has no submission"):
+            act(desk, ada, of_bob)
+    assert states(desk, bob) == [State.RECEIVED]
+
+
+def test_private_scores_can_be_withdrawn_and_public_ones_stay(
+    desk: Desk, ada: User, release: Release, tmp_path: Path, make_row: MakeRow
+) -> None:
+    about = write_declaration(tmp_path / "about.toml")
+    ids = []
+    for seed, private in ((0, True), (1, False)):
+        file = write_file(tmp_path / f"{seed}.parquet", release, seed)
+        submitted = submit(desk, ada, release, file, about, {}, private=private)
+        assert submitted is not None
+        score(desk, submitted, make_row("none", (0.5, 0.4, 0.6)))
+        ids.append(submitted)
+    withdraw(desk, ada, ids[0])
+    with pytest.raises(UsageError, match="is on the board, where records stay"):
+        withdraw(desk, ada, ids[1])
+    with pytest.raises(UsageError, match="there is nothing to withdraw"):
+        withdraw(desk, ada, ids[0])
+    assert states(desk, ada) == [State.WITHDRAWN, State.SCORED]
+
+
+def test_scores_on_test_are_shown_to_the_stated_precision_and_kept_exactly(
+    desk: Desk, ada: User, release: Release, tmp_path: Path, make_row: MakeRow
+) -> None:
+    submitted = submit_drawn(desk, ada, release, tmp_path, 0)
+    score(desk, submitted, make_row("none", (0.51234, 0.4, 0.6), n=900))
+    shown = submission_of(desk, ada, submitted).scores["top1"]
+    assert (shown.value, shown.low, shown.high) == (0.51, 0.4, 0.6)
+    kept = desk.ledger()[-1].report
+    assert kept is not None
+    assert kept.headline.value == 0.51234
+
+
+def test_the_overfitting_meter_is_the_gap_between_the_splits(
+    desk: Desk, ada: User, release: Release, tmp_path: Path, make_row: MakeRow
+) -> None:
+    about = write_declaration(tmp_path / "about.toml")
+    for seed, (split, value) in enumerate([("validation", 0.9), ("test", 0.6)]):
+        file = write_file(tmp_path / f"{split}.parquet", release, seed, split=split)
+        submitted = submit(desk, ada, release, file, about, {})
+        assert submitted is not None
+        score(desk, submitted, make_row("none", (value, value - 0.03, value + 0.03)))
+    on_validation, on_test = submissions_of(desk, ada)
+    assert on_validation.overfitting is None
+    assert on_test.overfitting is not None
+    assert on_test.overfitting.value == pytest.approx(0.3)
+    assert on_test.overfitting.low == pytest.approx(0.3 - 0.03 * 2**0.5)
+
+
+# The ledger --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def four(desk: Desk, ada: User, release: Release, tmp_path: Path, make_row: MakeRow) -> Desk:
+    """A ledger of four entries: two submissions, received and scored."""
+    for seed in (0, 1):
+        submitted = submit_drawn(desk, ada, release, tmp_path, seed)
+        score(desk, submitted, make_row("none", (0.5 + seed / 10, 0.4, 0.7)))
+    assert len(desk.ledger()) == 4
+    return desk
+
+
+def restored(desk: Desk, contents: Sequence[str]) -> None:
+    """Put the entries back as they were."""
+    with desk.engine.begin() as connection:
+        connection.execute(delete(LEDGER))
+        for number, content in enumerate(contents, start=1):
+            row = {"number": number, "submission": "", "content": content}
+            connection.execute(insert(LEDGER).values(row))
+
+
+def test_an_entry_that_was_changed_or_deleted_is_found(four: Desk) -> None:
+    contents = [entry.content for entry in four.ledger()]
+    for number in range(4):
+        changed = json.dumps(json.loads(contents[number]) | {"user": "eve"}, sort_keys=True)
+        restored(four, [*contents[:number], changed, *contents[number + 1 :]])
+        with pytest.raises(BrokenLedger, match=r"entry \d of the ledger"):
+            four.ledger()
+        restored(four, [*contents[:number], *contents[number + 1 :]])
+        with pytest.raises(BrokenLedger):
+            four.ledger()
+    restored(four, contents)
+    assert [entry.content for entry in four.ledger()] == contents
+
+
+def test_a_ledger_written_anew_is_told_from_the_one_that_was_published(four: Desk) -> None:
+    """Even one whose chain is whole: a copy of the head was published with the board."""
+    entries = four.ledger()
+    with four.engine.begin() as connection:
+        connection.execute(delete(LEDGER).where(LEDGER.c.number > 2))
+        head = {"entries": 2, "digest": entries[2].previous}
+        connection.execute(update(HEAD).values(head))
+    with pytest.raises(BrokenLedger, match="the last ones were taken away"):
+        four.ledger()
+    third = entries[2].model_copy(update={"user": "eve"})
+    fourth = entries[3].model_copy(update={"previous": digest_of(third.content)})
+    restored(four, [entry.content for entry in (*entries[:2], third, fourth)])
+    with four.engine.begin() as connection:
+        head = {"entries": 4, "digest": digest_of(fourth.content)}
+        connection.execute(update(HEAD).values(head))
+    with pytest.raises(BrokenLedger, match="is not the one that was published"):
+        four.ledger()
+
+
+def test_a_head_that_lags_behind_is_no_damage(four: Desk) -> None:
+    """A crash between the entry and the publication of its head."""
+    entries = four.ledger()
+    behind = {"entries": 2, "digest": entries[2].previous}
+    (four.board / "ledger.json").write_text(json.dumps(behind))
+    assert four.ledger() == entries
