@@ -4,6 +4,7 @@
 and which dies alone. Each line that it reads is a `Question`, each that it writes a `Checked`.
 """
 
+import os
 import resource
 import stat
 import sys
@@ -42,17 +43,14 @@ def check(release: Release, declared: Mapping[str, Any], file: Path) -> Checked:
 
     Where the declaration itself is wrong, the file is checked as predictions all the same.
     """
-    submission: Submission | None = None
-    problems: list[str] = []
-    predicted = file
+    submission, problems = _declaration(declared)
+    if not _is_plain(file):
+        problems.append("not a plain file but a link or a folder; submit the file itself")
+        return Checked(problems=tuple(problems), submission=submission)
     try:
-        _refuse_links(file)
-        submission = Submission.of(declared)
-        predicted = prediction_file(submission, file)
+        predicted = prediction_file(submission, file) if submission else file
     except BadSubmission as refused:
-        problems += refused.problems
-        if submission is not None:
-            return Checked(problems=refused.problems, submission=submission)
+        return Checked(problems=refused.problems, submission=submission)
     header, predictions, found = checked_predictions(predicted, release)
     problems += [problem.removeprefix(f"{predicted}: ") for problem in found]
     if header is not None:
@@ -66,12 +64,18 @@ def check(release: Release, declared: Mapping[str, Any], file: Path) -> Checked:
     )
 
 
-def _refuse_links(file: Path) -> None:
-    if not (file.exists() or file.is_symlink()):
+def _declaration(declared: Mapping[str, Any]) -> tuple[Submission | None, list[str]]:
+    try:
+        return Submission.of(declared), []
+    except BadSubmission as refused:
+        return None, list(refused.problems)
+
+
+def _is_plain(file: Path) -> bool:
+    """Whether it is a file and nothing that leads elsewhere or never ends."""
+    if not os.path.lexists(file):
         raise MissingData(f"{file}: there is no such file to submit")
-    status = file.stat(follow_symlinks=False)
-    if not stat.S_ISREG(status.st_mode):
-        raise BadSubmission(["not a plain file but a link or a folder; submit the file itself"])
+    return stat.S_ISREG(file.stat(follow_symlinks=False).st_mode)
 
 
 def _disagreements(declared: Mapping[str, Any], header: PredictionHeader) -> list[str]:

@@ -13,11 +13,11 @@ from ..schemas import ImageValues, Release
 from ..schemas.files import sha256_of
 from .check import Checked, Question
 from .desk import Desk
-from .helper import HelperDied
 from .helpers import Helpers, Refusal
 from .intake import repeated
 from .jobs import Job, begin_scoring, fail, lose, near, reject, score_of
 from .likeness import Likeness
+from .line_process import ProcessDied
 from .publish import publish, published
 
 
@@ -38,7 +38,7 @@ class Evaluator:
             return False
         try:
             self._evaluate(job, folder)
-        except HelperDied as died:
+        except ProcessDied as died:
             return lose(self.desk, job, self.limit, str(died))
         return False
 

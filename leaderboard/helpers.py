@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from ..schemas import Manifest, MissingData, Record, ScoreReport
 from .check import Checked, Question
-from .helper import Helper
+from .line_process import LineProcess
 
 SECONDS = 900.0  # for a check, and for a score
 PYTHON = [sys.executable, "-P", "-c"]
@@ -47,24 +47,24 @@ class Helpers:
     """A checker and a scorer, each for the release that was last asked about.
 
     `truths` is the folder of the trees `<release>-truth`, by default beside each release; what
-    the helpers write on stderr goes to `<folder>/logs`, which the organiser alone reads.
+    the helpers write on stderr goes to `<folder>/logs`.
     """
 
     folder: Path
     truths: Path | None = None
-    _running: dict[str, Helper] = field(default_factory=dict, init=False)
+    _running: dict[str, LineProcess] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        """Make the folder of the values."""
-        self._values = Path(tempfile.mkdtemp(dir=self.folder, prefix="values-"))
+        """Make the folder of the values, which the user of this process alone reads."""
+        self._values = Path(tempfile.mkdtemp(prefix="leakboard-"))
 
     def check(self, release: Path, question: Question) -> Checked:
-        """Check a submission, without the truth; `HelperDied` where that ended the checker."""
+        """Check a submission, without the truth; `ProcessDied` where that ended the checker."""
         helper = self._helper("checker", [*CHECKER, str(release)])
         return Checked.model_validate_json(helper.ask(question.model_dump_json(), SECONDS))
 
     def score(self, release: Path, file: Path) -> ScoreReport | Refusal:
-        """Score a prediction file; `HelperDied` where that ended the scorer."""
+        """Score a prediction file; `ProcessDied` where that ended the scorer."""
         truth = (self.truths or release.parent) / f"{release.name}-truth"
         options = [str(release), "-", "--truth", str(truth), "--values", str(self._values)]
         helper = self._helper("scorer", [*SCORER, *options])
@@ -80,11 +80,11 @@ class Helpers:
             helper.close()
         shutil.rmtree(self._values)
 
-    def _helper(self, kind: str, command: list[str]) -> Helper:
+    def _helper(self, kind: str, command: list[str]) -> LineProcess:
         helper = self._running.get(kind)
         if helper is None or helper.command != command:
             if helper is not None:
                 helper.close()
-            helper = Helper(command, self.folder / "logs" / f"{kind}.log")
+            helper = LineProcess(command, self.folder / "logs" / f"{kind}.log")
             self._running[kind] = helper
         return helper

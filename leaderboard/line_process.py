@@ -1,4 +1,4 @@
-"""A helper process that answers one line with one line, and may die without taking us along."""
+"""A process that answers one line with one line, and may die without taking us along."""
 
 import subprocess
 import threading
@@ -9,12 +9,12 @@ from pathlib import Path
 MOST_BYTES = 2**24  # of an answer
 
 
-class HelperDied(Exception):
-    """The helper ended, or had to be ended, before it answered."""
+class ProcessDied(Exception):
+    """The process ended, or had to be ended, before it answered."""
 
 
 @dataclass
-class Helper:
+class LineProcess:
     """A command that is started when it is first asked; what it writes on stderr goes to `log`."""
 
     command: Sequence[str]
@@ -22,7 +22,7 @@ class Helper:
     process: subprocess.Popen[str] | None = field(default=None, init=False)
 
     def ask(self, question: str, seconds: float) -> str:
-        """Send a line and wait for the line it answers; `HelperDied` where none comes in time."""
+        """Send a line and wait for the line it answers; `ProcessDied` where none comes in time."""
         process = self._running()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -40,14 +40,14 @@ class Helper:
         if answer.endswith("\n"):
             return answer
         self.close()
-        raise HelperDied(
+        raise ProcessDied(
             f"it ended with exit code {process.returncode}"
             if in_time
             else f"it took longer than {seconds:g} s"
         )
 
     def close(self) -> None:
-        """End the helper, if it runs."""
+        """End the process, if it runs."""
         if self.process is None:
             return
         process, self.process = self.process, None

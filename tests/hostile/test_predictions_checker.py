@@ -1,0 +1,56 @@
+"""Hostile prediction files against the checker: each ends in the sentence that it deserves."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from leakboard.leaderboard.check import Checked, Question
+from leakboard.leaderboard.helpers import Helpers
+from leakboard.leaderboard.line_process import ProcessDied
+from leakboard.schemas import Release
+
+from ..submitting import DECLARED
+from .predictions import CANARY, CASES, Case, sound
+
+SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def helpers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helpers]:
+    made = Helpers(tmp_path_factory.mktemp("desk"))
+    yield made
+    made.close()
+
+
+def ask(helpers: Helpers, release: Release, file: Path, case: Case) -> Checked:
+    question = Question(declared=DECLARED | case.declared, file=str(file))
+    return helpers.check(release.folder, question)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_ends_in_a_sentence_and_the_next_one_is_checked(
+    helpers: Helpers, release: Release, tmp_path: Path, name: str
+) -> None:
+    case = CASES[name]
+    started = time.monotonic()
+    try:
+        checked = ask(helpers, release, case.make(tmp_path, release), case)
+    except ProcessDied:
+        assert case.end == ""  # it may end its process, and no other case may
+        return
+    assert time.monotonic() - started < SECONDS
+    if case.end is None:
+        assert checked.problems == ()
+    else:
+        assert any(case.end in problem for problem in checked.problems), checked.problems
+        assert all(problem.isprintable() for problem in checked.problems)
+        assert checked.likeness is None
+    assert not list(Path.cwd().glob(f"*{CANARY}*"))
+    after = ask(helpers, release, sound(tmp_path, release), Case(sound, None))
+    assert after.problems == ()
+
+
+def test_there_are_at_least_sixty() -> None:
+    assert len(CASES) >= 60
