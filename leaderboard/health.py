@@ -5,9 +5,10 @@ the entry itself.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..schemas import LeaderboardRow
+from .overfitting import gap
 from .record import Identity, attacks, identity
 
 UNDEFENDED = "none"
@@ -16,18 +17,29 @@ SHARE = 0.75  # of what the same budget reads from the raw images
 Flags = Mapping[str, tuple[str, ...]]
 
 
-def flags(rows: Sequence[LeaderboardRow]) -> Flags:
+def flags(rows: Sequence[LeaderboardRow], validation: Sequence[LeaderboardRow] = ()) -> Flags:
     """All flags of the entries of one group, by their ids: their own, and those found here.
 
     An attack is too weak where, on the undefended network, it reads less than 0.75 of what a
     classifier with the same auxiliary records reads from the raw images. Its scores against
-    defenses then say nothing either.
+    defenses then say nothing either. It is fitted to validation where `validation` holds its entry
+    there and the whole interval of the difference lies above zero.
     """
     weak = _too_weak(rows)
-    return {
-        row.entry_id: (*row.report.flags, *([weak[identity(row)]] if identity(row) in weak else []))
-        for row in rows
-    }
+    chosen = {(identity(row), row.report.fingerprint): row for row in validation}
+
+    def found(row: LeaderboardRow) -> Iterator[str]:
+        if identity(row) in weak:
+            yield weak[identity(row)]
+        on_validation = chosen.get((identity(row), row.report.fingerprint))
+        if on_validation is not None and row.report.split == "test":
+            difference = gap(on_validation.report.headline, row.report.headline)
+            if difference.low > 0:
+                yield f"fitted to validation: it reads {difference} more there"
+        if row.submission is not None and row.submission.like is not None:
+            yield f"says nearly the same as submission {row.submission.like}"
+
+    return {row.entry_id: (*row.report.flags, *found(row)) for row in rows}
 
 
 def _too_weak(rows: Iterable[LeaderboardRow]) -> dict[Identity, str]:

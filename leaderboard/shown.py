@@ -51,7 +51,8 @@ class Shown:
 
     def flags(self, ranking: Ranking) -> Flags:
         """The health flags of a group's entries."""
-        return flags(ranking.rows)
+        validation = [row for row in self.rows if row.report.split == "validation"]
+        return flags(ranking.rows, validation)
 
 
 @st.cache_resource(max_entries=VERSIONS, show_spinner=False)

@@ -192,7 +192,7 @@ def entry_columns(rows: Sequence[LeaderboardRow], flags: Flags) -> list[Column[L
     first: list[Column[LeaderboardRow]] = [
         Column(
             "Attack",
-            "The attack with its options; leads to all about it.",
+            "The attack with its options, or the name that it was submitted under; leads to all about it.",
             attack_name,
             page="attack",
             key=attack_name,
@@ -222,6 +222,16 @@ def entry_columns(rows: Sequence[LeaderboardRow], flags: Flags) -> list[Column[L
             "Reasons to doubt it.",
             lambda row: "; ".join(flags[row.entry_id]) or None,
             True,
+        ),
+        Column(
+            "Authors",
+            "Who submitted it; empty where the organiser did.",
+            lambda row: ", ".join(row.submission.authors) if row.submission else None,
+        ),
+        Column(
+            "Paper",
+            "Where it is described.",
+            lambda row: row.submission.paper if row.submission else None,
         ),
         Column("Submitted", "Time in UTC.", lambda row: row.submitted),
         Column("Entry", "Its file in the folder results.", lambda row: row.entry_id),

@@ -76,7 +76,8 @@ def test_every_one_comes_to_its_end_and_a_sound_one_is_scored_after_it(
     case = Case(ALLOWED["nan"].make, end="not a plain file")
     laid["a link to the canary"] = lay(desk, user, own_release, case, link, "canary")
     last = submit_drawn(desk, user, own_release, tmp_path, 99)
-    command = [*WORKER, "--board", desk.board, "--releases", own_release.folder.parent]
+    releases = str(own_release.folder.parent)
+    command = [*WORKER, "--board", str(desk.board), "--releases", releases]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
 
     mine = {one.id: one for one in submissions_of(desk, user)}

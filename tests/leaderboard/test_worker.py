@@ -45,8 +45,8 @@ def filled(board: Path, release: Release, count: int) -> tuple[Desk, User]:
 
 @contextmanager
 def working(desk: Desk, release: Release, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [*WORKER, "--board", desk.board, "--releases", release.folder, *options]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    command = [*WORKER, "--board", str(desk.board), "--releases", str(release.folder)]
+    process = subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL)
     try:
         yield process
     finally:

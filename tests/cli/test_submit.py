@@ -1,0 +1,119 @@
+"""Submitting from the command line: every problem at once, and the server's verdict beforehand."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from leakboard.leaderboard.check import Checked, Question
+from leakboard.leaderboard.desk import Desk
+from leakboard.leaderboard.helpers import Helpers
+from leakboard.schemas import Release
+
+from ..hostile.predictions import CASES
+from ..submitting import DECLARED, drawn, write_declaration, write_file
+from .conftest import Run
+
+Submit = Callable[..., list[object]]
+
+
+@pytest.fixture
+def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LEAKBOARD_TOKEN", Desk.open(tmp_path / "board").issue_token("ada"))
+    return tmp_path / "board"
+
+
+@pytest.fixture
+def submit(run: Run, release: Release, board: Path, tmp_path: Path) -> Submit:
+    def arguments(file: Path, *options: str) -> list[object]:
+        about = tmp_path / "about.toml"
+        return ["submit", release.folder, file, "--about", about, "--board", board, *options]
+
+    return arguments
+
+
+def test_wrong_in_five_ways_is_five_messages(
+    run: Run, release: Release, submit: Submit, tmp_path: Path
+) -> None:
+    ids = release.asked_ids("test")
+    values = drawn(len(ids) + 1)
+    values[3] = [float("nan"), 0]
+    file = write_file(tmp_path / "a.parquet", release, ids=[*ids, ids[0]], values=values)
+    declared = {**DECLARED, "seeds": [-1], "setting": "whitebox"}
+    del declared["name"]
+    write_declaration(tmp_path / "about.toml", declared)
+    ran = run(*submit(file))
+    assert ran.code == 1
+    assert ran.out.splitlines() == [
+        "key 'name' is missing: add it",
+        "seeds.0: input should be greater than or equal to 0, but got -1",
+        f"row 3 ({ids[3]}) holds a number that is not finite",
+        f"the id {ids[0]} occurs more than once; keep one row per id",
+        "setting: the submission declares 'whitebox', but the file says auxiliary; correct one of "
+        "them",
+    ]
+    assert "5 problems; nothing was submitted" in ran.err
+    again = json.loads(run(*submit(file, "--dry-run", "--json")).out)
+    assert again == {"submission": None, "problems": ran.out.splitlines()}
+
+
+def test_the_options_take_the_place_of_the_keys(
+    run: Run, release: Release, submit: Submit, board: Path, tmp_path: Path
+) -> None:
+    file = write_file(tmp_path / "a.parquet", release)
+    write_declaration(tmp_path / "about.toml", {**DECLARED, "track": "reconstruction"})
+    paper = "https://example.org/probe"
+    options = ("--name", "mine", "--track", "attribute", "--paper", paper, "--private")
+    assert run(*submit(file, "--dry-run", *options)).out == "it would be accepted\n"
+    submitted = json.loads(run(*submit(file, "--json", *options)).out)["submission"]
+    received = Desk.open(board).received(submitted)
+    assert (received.submission.name, received.submission.paper) == ("mine", paper)
+    assert received.private
+
+
+def test_what_a_user_sees_and_takes_back(
+    run: Run, release: Release, submit: Submit, board: Path, tmp_path: Path
+) -> None:
+    write_declaration(tmp_path / "about.toml")
+    file = write_file(tmp_path / "a.parquet", release)
+    submitted = json.loads(run(*submit(file, "--json")).out)["submission"]
+    assert f"{submitted}  linear probe  test" in run("submissions", "--board", board).out
+    ran = run("submissions", submitted, "--board", board, "--json")
+    assert (json.loads(ran.out)["state"], json.loads(ran.out)["position"]) == ("received", 1)
+    assert run("withdraw", submitted, "--board", board).out == f"{submitted}: withdrawn\n"
+    ran = run("submissions", submitted, "--board", board)
+    assert "withdrawn by its author" in ran.out
+
+
+def test_a_token_that_is_missing_or_wrong(
+    run: Run, board: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEAKBOARD_TOKEN", "another")
+    ran = run("submissions", "--board", board)
+    assert (ran.code, "this token is not valid here" in ran.sentence) == (2, True)
+    monkeypatch.delenv("LEAKBOARD_TOKEN")
+    ran = run("submissions", "--board", board)
+    assert (ran.code, "LEAKBOARD_TOKEN is not set" in ran.sentence) == (2, True)
+
+
+@pytest.mark.slow
+def test_a_dry_run_gives_the_servers_verdict(
+    run: Run, release: Release, board: Path, tmp_path: Path
+) -> None:
+    """Word for word, for every hostile file that this process can read without harm."""
+    harmful = {"the same with a lying footer"}
+    helpers = Helpers(tmp_path)
+    for number, (name, case) in enumerate(CASES.items()):
+        if name in harmful or case.declared:
+            continue
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        file = case.make(folder, release)
+        about = write_declaration(folder / "about.toml")
+        question = Question(declared=DECLARED, file=str(file))
+        server: Checked = helpers.check(release.folder, question)
+        options = ("--about", about, "--board", board, "--dry-run", "--json")
+        said = json.loads(run("submit", release.folder, file, *options).out)["problems"]
+        assert tuple(said) == server.problems, name
+    helpers.close()
