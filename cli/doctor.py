@@ -20,7 +20,7 @@ def doctor(context: click.Context) -> None:
     is missing.
     """
     lacking = False
-    for name, found, mend in (*_machine(), *_packages(), *_accelerator()):
+    for name, found, mend in (*_machine(), *_packages(), *_accelerator(), *_sandbox()):
         lacking = lacking or bool(mend)
         click.echo(f"{'✗' if mend else '✓'} {name}: {found}{f' — {mend}' if mend else ''}")
     context.exit(1 if lacking else 0)
@@ -50,3 +50,16 @@ def _accelerator() -> Iterator[tuple[str, str, str]]:
 
     found = torch.cuda.get_device_name() if torch.cuda.is_available() else "none, which is fine"
     yield "accelerator", found, ""
+
+
+def _sandbox() -> Iterator[tuple[str, str, str]]:
+    """Only who runs models of others needs it, so nothing is lacking without."""
+    from ..evaluate.sandbox import Sandbox
+    from ..schemas import NoSandbox
+
+    try:
+        Sandbox.find()
+        found = "holds: models of others can be run"
+    except NoSandbox as missing:
+        found = f"none, so no model of others is run here: {missing}"
+    yield "sandbox", found, ""

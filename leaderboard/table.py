@@ -192,7 +192,8 @@ def entry_columns(rows: Sequence[LeaderboardRow], flags: Flags) -> list[Column[L
     first: list[Column[LeaderboardRow]] = [
         Column(
             "Attack",
-            "The attack with its options, or the name that it was submitted under; leads to all about it.",
+            "The attack with its options, or the name that it was submitted under; leads to all "
+            "about it.",
             attack_name,
             page="attack",
             key=attack_name,

@@ -7,11 +7,13 @@ LeakboardError                 exit code 1: the thing that was checked is wrong
 │   ├── BadConfig              a configuration file is not what its schema says
 │   ├── MissingData            source images, a release or its truth are not where they should be
 │   ├── NoBound                a bound says nothing about this kind of defense
+│   ├── NoSandbox              this machine cannot confine what strangers submit
 │   └── OutputExists           writing would replace something that is already there
 ├── CorruptData                bytes that cannot be read: an image, a shard, a weight file
 ├── SchemaMismatch             readable, but not the schema of this release or this version
 ├── ChecksumMismatch           bytes differ from what the manifest promises
 ├── ActivationOverflow         an activation does not fit the released number format
+├── BadModel                   a submitted model that is not run, or whose run failed
 ├── BadPredictions             a prediction file that cannot be scored as it is
 ├── BadSubmission              a submission that is not accepted, with every reason
 └── BrokenLedger               the ledger is not what was once written
@@ -53,6 +55,10 @@ class NoBound(UsageError):
     """A bound that says nothing about this client's defense."""
 
 
+class NoSandbox(UsageError):
+    """A machine that lacks a piece of the sandbox; nothing of a stranger is run on it."""
+
+
 class OutputExists(UsageError):
     """Output that would replace something already there."""
 
@@ -71,6 +77,10 @@ class ChecksumMismatch(LeakboardError):
 
 class ActivationOverflow(LeakboardError):
     """An activation beyond the range of float16, or not finite."""
+
+
+class BadModel(LeakboardError):
+    """A submitted model that is not run, or whose run failed."""
 
 
 class BadPredictions(LeakboardError):
