@@ -7,8 +7,9 @@ on untrained networks of that configuration and a few drawn faces, and scaled up
 from collections.abc import Mapping, Sequence
 
 from ..schemas import Config, Record
+from ..schemas.records import QUERIES
 from . import datasets
-from .plan import QUERIES, queried
+from .plan import queried
 from .rates import Rates, measured
 from .release import SHARD_BYTES
 from .splits import sizes

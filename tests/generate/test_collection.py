@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from leakboard.generate import Forecast, forecast, generate, generate_all
-from leakboard.generate.plan import QUERIES
 from leakboard.schemas import BadConfig, Config, Manifest, MissingData, Release, read_configs
+from leakboard.schemas.records import QUERIES
 
 from ..sources import ROOT
 from ..tiny import tiny_config
