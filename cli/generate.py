@@ -2,10 +2,14 @@
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..schemas.manifest import Format
+
+if TYPE_CHECKING:
+    from ..generate import Share
 
 FORMATS: dict[str, tuple[Format, ...]] = {
     "parquet": ("parquet",),
@@ -56,6 +60,8 @@ FORMATS: dict[str, tuple[Format, ...]] = {
     show_default=True,
     help="WebDataset goes to <out>-wds.",
 )
+@click.option("--rank", type=click.IntRange(min=0), help="The number of this process, from 0.")
+@click.option("--world", type=click.IntRange(min=1), help="How many processes work side by side.")
 def generate(
     config: Path,
     out: Path,
@@ -65,12 +71,18 @@ def generate(
     changes: tuple[str, ...],
     limit: int | None,
     kind: str,
+    rank: int | None,
+    world: int | None,
 ) -> None:
     """Train the defense of CONFIG and write the activations it releases.
 
     CONFIG is a TOML file such as configs/cifar10-disco.toml, or a folder of them such as
     configs/million: then each release becomes a folder <out>/<name>-s<seed>, and all share one
     secret. A run that was stopped continues when the same command is given again.
+
+    With --rank and --world this process makes its share only: of one release every N-th shard (rank
+    0 first, which trains; when all are done, the command without --rank finishes), of a folder
+    every N-th release.
     """
     from .. import generate as generator
     from ..schemas import Config, read_configs
@@ -80,6 +92,7 @@ def generate(
         if config.is_dir()
         else partial(generator.generate, Config.read(config, changes))
     )
+    share = _share(rank, world)
     made = make(
         out,
         source=source,
@@ -87,6 +100,22 @@ def generate(
         secret=secret,
         limit=limit,
         formats=FORMATS[kind],
+        share=share,
     )
+    if share and not config.is_dir():
+        click.echo(
+            f"rank {rank} of {world}: its shards are written; the command without --rank "
+            "finishes when all ranks are done"
+        )
     for tree in made:
         click.echo(f"{tree}: complete; check it with `leakboard verify {tree}`")
+
+
+def _share(rank: int | None, world: int | None) -> "Share | None":
+    from ..generate import Share
+
+    if rank is None and world is None:
+        return None
+    if rank is None or world is None:
+        raise click.UsageError("--rank I and --world N go together; give both")
+    return Share(rank, world)

@@ -8,6 +8,7 @@ from .pull import pull, wanted
 from .push import push
 from .recompute import recompute
 from .release import generate
+from .share import Share
 from .verify import Problem, verify
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Noise",
     "Problem",
     "RecordNoise",
+    "Share",
     "forecast",
     "generate",
     "generate_all",

@@ -9,6 +9,7 @@ from ..schemas import Config, Manifest
 from ..schemas.manifest import Format
 from .datasets import within
 from .release import Places, generate
+from .share import Share
 
 log = logging.getLogger(__name__)
 
@@ -22,16 +23,18 @@ def generate_all(
     secret: Path | None = None,
     limit: int | None = None,
     formats: Sequence[Format] = ("parquet",),
+    share: Share | None = None,
 ) -> list[Path]:
     """Make `<out>/<name>-s<seed>` for each configuration; returns the public trees.
 
     All share one secret, `<out>/secret.key` unless it is named, and so their splits; releases of
     one seed share their warm-up. `source` may be a folder that holds a folder for each dataset.
-    A release that is complete stays as it is, so that a stopped run continues. Raises as
-    `generate` does.
+    A release that is complete stays as it is, so that a stopped run continues. With a `share` only
+    that part of the releases is made. Raises as `generate` does.
     """
     trees: list[Path] = []
-    for config in configs:
+    warm_ups = out / (f"warm-ups-{share.rank}" if share else "warm-ups")
+    for config in share.of(configs) if share else configs:
         name = config.release_name
         withheld = truth / name if truth else None
         places = Places.of(out / name, withheld, formats)
@@ -46,10 +49,10 @@ def generate_all(
                 secret=secret or out / "secret.key",
                 limit=limit,
                 formats=formats,
-                warm_ups=out / "warm-ups",
+                warm_ups=warm_ups,
             )
         trees += places.trees.values()
-    shutil.rmtree(out / "warm-ups", ignore_errors=True)
+    shutil.rmtree(warm_ups, ignore_errors=True)
     return trees
 
 

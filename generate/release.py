@@ -11,8 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..schemas import Config, OutputExists, RecordSchema, Secret, default_truth, fingerprint
-from ..schemas.files import sha256_of, write_text
+from ..schemas import (
+    Config,
+    Manifest,
+    OutputExists,
+    RecordSchema,
+    Secret,
+    UsageError,
+    default_truth,
+    fingerprint,
+)
+from ..schemas.files import HALF_WRITTEN, sha256_of, write_text
 from ..schemas.manifest import Commitments, FileFacts, Format
 from ..schemas.release import TruthManifest
 from . import datasets, defenses
@@ -22,6 +31,7 @@ from .describe import WEIGHTS, describe, finish, measure, weight_hashes
 from .engine import Engine
 from .plan import plan
 from .players import Players, trained, untrained
+from .share import Share
 from .splits import split
 from .training import workers
 from .writer import Writer
@@ -55,6 +65,16 @@ class Places:
         """The tree in which the weights are written first."""
         return next(iter(self.partial.values()))
 
+    def take_back(self) -> None:
+        """Go on with a run that was stopped while it named its trees, the primary one last."""
+        if not (self.primary / "manifest.json").is_file():
+            return
+        made = Manifest.read(self.primary).fingerprint
+        for kind, tree in self.trees.items():
+            named = (tree / "manifest.json").is_file() and not self.partial[kind].exists()
+            if named and Manifest.read(tree).fingerprint == made:
+                tree.rename(self.partial[kind])
+
     def refuse_existing(self) -> None:
         """Raise `OutputExists` where a release is there already: nothing is ever replaced."""
         for tree in self.trees.values():
@@ -76,8 +96,12 @@ class Places:
             write_text(note, content)
 
     def publish(self) -> None:
-        """Give the finished trees their names."""
-        for kind, tree in self.partial.items():
+        """Give the finished trees their names, once what stopped runs left half-written is gone."""
+        for tree in (*self.partial.values(), self.truth):
+            for left in tree.rglob(HALF_WRITTEN):
+                left.unlink()
+        for kind in reversed(list(self.trees)):
+            tree = self.partial[kind]
             (tree / "recipe.json").unlink(missing_ok=True)
             if self.trees[kind].exists():
                 self.trees[kind].rmdir()
@@ -95,6 +119,7 @@ def generate(
     formats: Sequence[Format] = ("parquet",),
     shard_bytes: int = SHARD_BYTES,
     warm_ups: Path | None = None,
+    share: Share | None = None,
 ) -> list[Path]:
     """Make the release that `config` describes; returns the folders of its public trees.
 
@@ -102,6 +127,9 @@ def generate(
     about that many of them; releases that are made with the same folder of `warm_ups` share the
     part of the training that knows nothing of their defenses. Of several processes that train
     together the main one alone makes the release, and the others return nothing.
+
+    With a `share` only that part of the shards is written, and nothing returned: the first share
+    trains, the others follow, and a call without a share finishes what all have written.
 
     Raises `OutputExists`, `MissingData`, `ActivationOverflow` and the errors of the plug-ins; a
     stopped run continues when the same call is made again.
@@ -112,6 +140,7 @@ def generate(
     for attribute in (table.task, table.sensitive):
         dataset.classes(attribute)
     places = Places.of(out, truth, formats)
+    places.take_back()
     places.refuse_existing()
     made = untrained(config, dataset)
     with workers().main_process_first():
@@ -128,13 +157,18 @@ def generate(
                 "shard_bytes": shard_bytes,
             }
         )
+    if share and share.rank:
+        _refuse_untrained(places, share)
     players = trained(places.primary, config, dataset, splits["defender"], made, warm_ups)
     if not workers().is_main_process:
         return []
     engine = _engine(config, dataset, players)
     records = plan(dataset, splits, config, key, defense.randomized)
     writer = Writer(engine, places.partial, places.truth, shard_bytes)
-    written = writer.write(writer.slices(records))
+    slices = writer.slices(records)
+    written = writer.write(share.of(slices) if share else slices)
+    if share:
+        return []
     shards = {kind: [one.shards[kind] for one in written if kind in one.shards] for kind in formats}
 
     weights = weight_hashes(places.primary)
@@ -148,6 +182,14 @@ def generate(
         finish(tree, manifest, measured)
     places.publish()
     return list(places.trees.values())
+
+
+def _refuse_untrained(places: Places, share: Share) -> None:
+    if not (places.primary / NETWORKS_FILE).is_file():
+        raise UsageError(
+            f"{places.primary}: rank {share.rank} of {share.world} expected trained networks, but "
+            "there are none; run rank 0 first, which trains them"
+        )
 
 
 def _engine(config: Config, dataset: Dataset, players: Players) -> Engine:

@@ -10,6 +10,8 @@ from typing import Any
 
 from .errors import CorruptData, MissingData
 
+HALF_WRITTEN = ".*.partial"  # what a killed process leaves of a file that it was writing
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,9 +63,16 @@ class Secret:
 
     @classmethod
     def read_or_make(cls, path: Path) -> "Secret":
-        """Read the key file, or make it on first use, readable by its owner only."""
+        """Read the key file, or make it on first use, readable by its owner only.
+
+        Of several processes that make it at once the first wins, and all read the same key.
+        """
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as made:
+            draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+            with open(draft, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as made:
                 made.write(f"{secrets.token_hex(KEY_BYTES)}\n")
+            with suppress(FileExistsError):
+                os.link(draft, path)
+            draft.unlink()
         return cls.read(path)

@@ -12,7 +12,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from leakboard.generate import generate, load_client, recompute, verify
+from leakboard.generate import Share, generate, load_client, recompute, verify
 from leakboard.generate.engine import Engine
 from leakboard.generate.plan import PlannedRecord
 from leakboard.schemas import (
@@ -29,7 +29,7 @@ from leakboard.schemas import (
 from leakboard.schemas.config import TrainingTable
 from leakboard.schemas.records import PUBLIC_SPLITS, vectors_to_numpy
 
-from ..tiny import DEFENSES, MakeRelease, tiny_config
+from ..tiny import DEFENSES, SHARD_BYTES, MakeRelease, tiny_config
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -145,6 +145,52 @@ def test_one_bad_image_stops_every_thread_at_once(
     with pytest.raises(CorruptData, match="image 7"):
         make(tiny_config("gaussian_noise"), tmp_path / "x", secret_file)
     assert sum(made) < 1000  # of 2,800: what was being made when the first one failed
+
+
+def test_a_run_that_was_stopped_between_its_two_names_continues(
+    secret_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(path: Path, target: Path) -> Path:
+        if target.name == "x":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    rename = Path.rename
+    monkeypatch.setattr(Path, "rename", stop)
+    with pytest.raises(KeyboardInterrupt):
+        make(tiny_config("none"), tmp_path / "x", secret_file)
+    monkeypatch.undo()
+    assert (tmp_path / "x-wds").exists()
+    assert not (tmp_path / "x").exists()
+    made = make(tiny_config("none"), tmp_path / "x", secret_file)
+    assert verify(made) == verify(made.with_name("x-wds")) == []
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_shares_of_several_processes_are_the_same_bytes_as_one(
+    release: Release, secret_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "none"
+    arguments: Any = {
+        "secret": secret_file,
+        "formats": ("parquet", "webdataset"),
+        "shard_bytes": SHARD_BYTES,
+    }
+    with pytest.raises(UsageError, match="run rank 0 first"):
+        generate(tiny_config("none"), out, share=Share(1, 3), **arguments)
+    for rank in (0, 2, 1):
+        assert generate(tiny_config("none"), out, share=Share(rank, 3), **arguments) == []
+        assert not out.exists()
+    shards = set((tmp_path / "none.partial" / "data").iterdir())
+    generate(tiny_config("none"), out, **arguments)
+    assert {path.name for path in shards} == {path.name for path in (out / "data").iterdir()}
+    for suffix in ("", "-wds", "-truth"):
+        assert tree(release.folder.with_name(f"none{suffix}")) == tree(tmp_path / f"none{suffix}")
+
+
+def test_a_rank_outside_the_world_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"rank in 0 \.\. 2"):
+        Share(3, 3)
 
 
 def test_nothing_is_replaced(release: Release, secret_file: Path, tmp_path: Path) -> None:
