@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..evaluate.bounds._covariance import single_point
-from ..evaluate.bounds.hcr import Hcr, Points, dct, displacements, exactly, perturbed
+from ..evaluate.bounds._exact import displacements, exactly
+from ..evaluate.bounds.hcr import Hcr, Points, dct, perturbed
 from ..evaluate.fitting import seeded
 from ..experiments._small_nets import SmallClient, convolutional
 from . import Case

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
+from ..evaluate.bounds._exact import exactly
 from ..evaluate.bounds._gaussian import GREY_LEVELS, rms
 from ..evaluate.bounds.fisher import Fisher
-from ..evaluate.bounds.hcr import Hcr, exactly, floors, perturbed, summary
+from ..evaluate.bounds.hcr import Hcr, floors, perturbed, summary
 from ..evaluate.fitting import seeded
 from ..evaluate.intervals import estimates
 from ..evaluate.measure import summaries

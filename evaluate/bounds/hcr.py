@@ -21,13 +21,13 @@ from ...schemas.bounds import Quantity
 from ...schemas.records import QUERIES
 from . import Values
 from ._covariance import multi_point, single_point
+from ._exact import displacements, exactly
 from ._gaussian import GREY_LEVELS, REPEATED_NOISE, GaussianBound, Sigma
 from ._linear import Linear, linearized
 from ._weak_directions import Search, weak_directions
 
 LOW = 8  # the lowest 8 x 8 modes of each channel are called low
 CHUNK_NUMBERS = 2**23  # float64 numbers of perturbed activations held at a time: 64 MiB
-ROUNDING = 1e-13  # relative error of an activation in float64, generously
 EXACT_RANK = 256  # input dimensions up to which the Jacobian's rank is computed
 Count = Annotated[int, Field(ge=1)]
 
@@ -165,11 +165,6 @@ class Hcr(GaussianBound):
             yield Weak(part, linear, directions, unconstrained(linear, len(part), generator))
 
 
-def exactly(client: Any) -> Any:
-    """The client in float64: differences of activations may be small."""
-    return copy.deepcopy(client).double()
-
-
 def perturbed(exact: Any, weak: Weak, std: float, scales: Sequence[float]) -> Points:
     """Perturb images along their weak directions, far enough to tell from noise of `std`.
 
@@ -199,19 +194,6 @@ def sized(
     lengths = [scale * torch.minimum(std / moved, 1 / widest) for scale in scales]
     far = std * torch.tensor(scales).double().repeat_interleave(directions.shape[1])
     return torch.cat([length[:, :, None] * directions for length in lengths], dim=1).double(), far
-
-
-@torch.no_grad()
-def displacements(mean: Any, images: Tensor, epsilon: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute a(x + ε) - a(x) for perturbations (n, M, p), all in float64: (n, M, d).
-
-    Beside it what rounding may have taken from the norm of each difference: (n,).
-    """
-    start = mean(images).flatten(1)
-    moved = [
-        mean(images + one.reshape(images.shape)).flatten(1) - start for one in epsilon.unbind(1)
-    ]
-    return torch.stack(moved, dim=1), ROUNDING * start.norm(dim=1)
 
 
 @torch.no_grad()

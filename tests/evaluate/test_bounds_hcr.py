@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from leakboard.evaluate.bounds import Values
 from leakboard.evaluate.bounds._covariance import multi_point, single_point
+from leakboard.evaluate.bounds._exact import displacements, exactly
 from leakboard.evaluate.bounds._linear import linearized
 from leakboard.evaluate.bounds._weak_directions import Search, weak_directions
 from leakboard.evaluate.bounds.fisher import Fisher
-from leakboard.evaluate.bounds.hcr import Floors, Hcr, dct, exactly, floors, perturbed
+from leakboard.evaluate.bounds.hcr import Floors, Hcr, dct, floors, perturbed
 from leakboard.generate import load_client
 
 from ..tiny import MakeRelease
@@ -276,6 +277,19 @@ def test_the_products_are_those_of_torch(first: nn.Conv2d) -> None:
     linear = linearized(network, batch)
     torch.testing.assert_close(linear.forward(tangent.flatten(1)), pushed.flatten(1))
     torch.testing.assert_close(linear.transposed(cotangent.flatten(1)), pulled.flatten(1))
+
+
+@pytest.mark.parametrize("options", [{}, {"stride": 2, "padding": 1}, {"groups": 2, "dilation": 2}])
+def test_displacements_are_differences_of_what_torch_computes(options: dict[str, Any]) -> None:
+    first, second = nn.Conv2d(4, 6, 3, **options), nn.Conv2d(6, 8, 3, bias=False, padding="same")
+    network = nn.Sequential(first, nn.Tanh(), second).double().requires_grad_(False)
+    batch, epsilon = torch.rand(2, 4, 7, 8).double(), torch.rand(2, 3, 4 * 7 * 8).double()
+    moved, margin = displacements(network, batch, epsilon)
+    start = network(batch).flatten(1)
+    for row, one in enumerate(epsilon.unbind(1)):
+        expected = network(batch + one.view_as(batch)).flatten(1) - start
+        torch.testing.assert_close(moved[:, row], expected, rtol=1e-11, atol=1e-13)
+    assert (margin > 1e-15 * start.norm(dim=1)).all()
 
 
 @pytest.mark.parametrize("defense", ["none", "disco"])
