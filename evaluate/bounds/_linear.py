@@ -13,6 +13,9 @@ from torch.autograd import Function
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from . import _patches
+from ._patches import Pair, few_places
+
 
 @dataclass(frozen=True)
 class Linear:
@@ -87,17 +90,22 @@ class _Kernel:
     """A convolution, its bias apart, and its transpose."""
 
     weight: Tensor
-    stride: Sequence[int]
-    padding: Sequence[int]
-    dilation: Sequence[int]
+    stride: Pair
+    padding: Pair
+    dilation: Pair
     groups: int
 
     def forward(self, images: Tensor, bias: Tensor | None) -> Tensor:
-        steps = (self.stride, self.padding, self.dilation, self.groups)
-        return functional.conv2d(images, self.weight, bias, *steps)
+        steps = (self.stride, self.padding, self.dilation)
+        if few_places(images, self.groups):
+            return _patches.convolved(images, self.weight, bias, steps)
+        return functional.conv2d(images, self.weight, bias, *steps, self.groups)
 
     def transposed(self, cotangent: Tensor, images: Tensor) -> Tensor:
         """Only the shape of `images` matters."""
+        if few_places(images, self.groups):
+            steps = (self.stride, self.padding, self.dilation)
+            return _patches.transposed(cotangent, images.shape, self.weight, steps)
         pulled: Tensor = torch.ops.aten.convolution_backward(
             *(cotangent, images, self.weight, None, self.stride, self.padding, self.dilation),
             *(False, [0, 0], self.groups, [True, False, False]),
@@ -109,9 +117,9 @@ def _convolved(
     images: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
-    stride: int | Sequence[int] = 1,
-    padding: int | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
+    stride: int | Pair = 1,
+    padding: int | Pair = 0,
+    dilation: int | Pair = 1,
     groups: int = 1,
 ) -> Tensor:
     steps = (_pair(stride), _pair(padding), _pair(dilation))
@@ -119,7 +127,7 @@ def _convolved(
     return convolved
 
 
-def _pair(steps: int | Sequence[int]) -> Sequence[int]:
+def _pair(steps: int | Pair) -> Pair:
     return (steps, steps) if isinstance(steps, int) else steps
 
 
