@@ -116,7 +116,7 @@ def test_a_run_writes_all_three_systems_and_sweeps_none_again(
     for kept in ("hcr.md", "hcr.svg"):
         assert (tmp_path / kept).stat().st_size > 1000
 
-    kept = Swept.model_validate(report.results["digits"]).model_copy(update={"about": "kept"})
-    write_text(tmp_path / "hcr-digits.json", kept.to_json())
+    earlier = Swept.model_validate(report.results["digits"]).model_copy(update={"about": "kept"})
+    write_text(tmp_path / "hcr-digits.json", earlier.to_json())
     monkeypatch.delattr(hcr, "sweep")
     assert reproduce("hcr", request).results["digits"]["about"] == "kept"
