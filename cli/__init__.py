@@ -26,6 +26,7 @@ from .rescore import rescore
 from .schema import schema
 from .score import score
 from .serve import serve
+from .store import store
 from .submissions import issue_token, submissions, withdraw
 from .submit import submit
 from .verify import verify
@@ -66,6 +67,7 @@ COMMANDS = (
     schema,
     score,
     serve,
+    store,
     submissions,
     submit,
     issue_token,

@@ -4,18 +4,15 @@ from pathlib import Path
 
 import click
 
+from .store import board_option, store_option
+
 
 @click.command()
-@click.option(
-    "--board",
-    type=click.Path(path_type=Path),
-    default=Path("board"),
-    show_default=True,
-    help="Folder of the results.",
-)
+@board_option
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
-def serve(board: Path, port: int) -> None:
+@store_option
+def serve(board: Path, port: int, store: str | None) -> None:
     """Serve the leaderboard of BOARD on http://127.0.0.1:PORT."""
     from ..leaderboard import serve as run
 
-    run(board, port)
+    run(board, port, store=store)

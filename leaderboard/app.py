@@ -10,6 +10,7 @@ import streamlit as st
 
 from leakboard.leaderboard.choosing import choose
 from leakboard.leaderboard.screens import attack, defense, gallery, method, overview
+from leakboard.leaderboard.serve import STORE
 from leakboard.leaderboard.shown import Shown, entries
 from leakboard.leaderboard.store import Board
 from leakboard.leaderboard.text import plain
@@ -41,7 +42,8 @@ def board_folder() -> Path | None:
 
 def draw(folder: Path) -> None:
     """Draw menu, choices and page, or say how to get results."""
-    board = Board.open(folder) if (folder / "results").is_dir() else None
+    store = os.environ.get(STORE) or None
+    board = Board.open(folder, store) if (folder / "results").is_dir() else None
     version = board.version if board else ""
     rows = entries(board, version) if board else []
     if board is None or not rows:

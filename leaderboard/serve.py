@@ -1,11 +1,13 @@
 """Serve the board: Streamlit on this machine only, without telemetry."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 APP = Path(__file__).with_name("app.py")
 ADDRESS = "127.0.0.1"
+STORE = "LEAKBOARD_STORE"  # names the URL of the index in the environment
 
 
 def command(board: Path, port: int, headless: bool = False) -> list[str]:
@@ -25,6 +27,11 @@ def command(board: Path, port: int, headless: bool = False) -> list[str]:
     return [sys.executable, "-m", "streamlit", "run", str(APP), *options, "--", str(board)]
 
 
-def serve(board: Path, port: int, headless: bool = False) -> int:
-    """Serve the board until it is stopped; returns the server's exit code."""
-    return subprocess.run(command(board, port, headless), check=False).returncode
+def serve(board: Path, port: int, headless: bool = False, store: str | None = None) -> int:
+    """Serve the board until it is stopped; returns the server's exit code.
+
+    `store` is the URL of the index. It may hold a password, so it is no argument of the server,
+    which every user of the machine could read.
+    """
+    environment = os.environ | ({} if store is None else {STORE: store})
+    return subprocess.run(command(board, port, headless), check=False, env=environment).returncode

@@ -8,7 +8,9 @@ a score tells the answers of `test`: the organiser keeps it beside the board, in
 
 import hashlib
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -18,6 +20,7 @@ from sqlalchemy import (
     URL,
     BigInteger,
     Column,
+    Connection,
     Engine,
     Integer,
     MetaData,
@@ -26,19 +29,34 @@ from sqlalchemy import (
     Text,
     create_engine,
     delete,
+    func,
     insert,
     make_url,
     select,
     update,
 )
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
-from ..schemas import CorruptData, ImageValues, LeaderboardRow, SchemaMismatch, Track
+from ..schemas import (
+    CorruptData,
+    ImageValues,
+    LeaderboardRow,
+    SchemaMismatch,
+    Track,
+    UsageError,
+)
 from ..schemas.files import write_text
 
 LOCK_SECONDS = 60  # how long a writer waits for another one
+WAITS: Mapping[str, dict[str, Any]] = {
+    "sqlite": {"timeout": LOCK_SECONDS},
+    "postgresql": {"options": f"-c lock_timeout={LOCK_SECONDS}s"},
+}
+WRITERS = 0x1EA6B0A2D  # the lock of those who write a board in PostgreSQL
+PSYCOPG = "postgresql+psycopg"
+URLS = "try postgresql://USER@HOST/DATABASE or sqlite:///FILE"
 
 ENTRIES = Table(
     "entries",
@@ -80,8 +98,9 @@ class Board:
     def open(cls, folder: Path, url: str | None = None) -> "Board":
         """Open the board in `folder`, made if it is new.
 
-        `url` is any SQLAlchemy URL and defaults to the SQLite file `<folder>/index.sqlite`.
-        Raises `CorruptData` where the index or a result cannot be read.
+        `url` is that of a PostgreSQL or SQLite database for the index of this board alone, and
+        defaults to the SQLite file `<folder>/index.sqlite`. Raises `CorruptData` where the index or
+        a result cannot be read, `UsageError` for a URL that cannot be used.
         """
         (folder / "results").mkdir(parents=True, exist_ok=True)
         board = cls(folder, connect(url, folder / "index.sqlite"))
@@ -91,8 +110,8 @@ class Board:
                 board.rebuild()
         except DatabaseError as problem:
             raise CorruptData(
-                f"{board.engine.url}: the index cannot be used ({problem.orig}); if it is damaged, "
-                f"delete it: it is rebuilt from {folder / 'results'}"
+                f"{board.engine.url}: the index cannot be used ({_line(problem.orig)}); if it is "
+                f"damaged, delete it: it is rebuilt from {folder / 'results'}"
             ) from problem
         return board
 
@@ -103,8 +122,7 @@ class Board:
         """
         path, withheld = self._path(row.entry_id), self._withheld(row.entry_id)
         mine = ENTRIES.c.entry_id == row.entry_id
-        with self.engine.begin() as connection:
-            # The index is written first: its lock keeps other writers off the file.
+        with self._writing() as connection:
             connection.execute(delete(ENTRIES).where(mine))
             connection.execute(insert(ENTRIES).values(_columns(row, modified=0)))
             withheld.unlink(missing_ok=True)
@@ -151,13 +169,25 @@ class Board:
 
     def rebuild(self) -> None:
         """Make the index anew from the JSON files."""
-        with self.engine.begin() as connection:
-            connection.execute(delete(ENTRIES))  # takes the lock before the files are read
+        with self._writing() as connection:
+            connection.execute(delete(ENTRIES))
             for modified, row in self._results():
                 connection.execute(insert(ENTRIES).values(_columns(row, modified)))
 
-    def _create(self) -> None:
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A transaction that keeps other writers off the index, and so off the files.
+
+        SQLite locks at the first change, which comes before a file is read or written; PostgreSQL
+        lets others write elsewhere in a table, and has to be asked.
+        """
         with self.engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(select(func.pg_advisory_xact_lock(WRITERS)))
+            yield connection
+
+    def _create(self) -> None:
+        with self._writing() as connection:
             connection.execute(CreateTable(ENTRIES, if_not_exists=True))
 
     def _path(self, entry_id: str) -> Path:
@@ -175,7 +205,9 @@ class Board:
         return sorted((self.folder / "results").glob("*.json"))
 
     def _modified(self) -> dict[str, int]:
-        return {path.stem: path.stat().st_mtime_ns for path in self._files()}
+        with os.scandir(self.folder / "results") as found:
+            results = [entry for entry in found if entry.name.endswith(".json")]
+        return {entry.name.removesuffix(".json"): entry.stat().st_mtime_ns for entry in results}
 
     def _indexed(self) -> dict[str, int]:
         with self.engine.connect() as connection:
@@ -193,11 +225,33 @@ def _values(path: Path, modified: int) -> ImageValues:
     return ImageValues.read(path)
 
 
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise UsageError(f"expected the URL of a database, but got {url!r}; {URLS}") from None
+    if parsed.get_backend_name() not in WAITS:
+        raise UsageError(f"a board's index cannot be kept in {parsed.drivername}; {URLS}")
+    return parsed.set(drivername=PSYCOPG) if parsed.drivername == "postgresql" else parsed
+
+
 def connect(url: str | None, default: Path) -> Engine:
-    """Connect to the database at `url`, by default the SQLite file `default`."""
-    target = make_url(url) if url else URL.create("sqlite", database=str(default))
-    waits = {"timeout": LOCK_SECONDS} if target.get_backend_name() == "sqlite" else {}
-    return create_engine(target, poolclass=NullPool, connect_args=waits)
+    """Connect to the database at `url`, by default the SQLite file `default`.
+
+    Raises `UsageError` for a URL that cannot be used.
+    """
+    target = _parsed(url) if url else URL.create("sqlite", database=str(default))
+    waits = WAITS[target.get_backend_name()]
+    try:
+        return create_engine(target, poolclass=NullPool, connect_args=waits)
+    except ModuleNotFoundError as missing:
+        raise UsageError(
+            f"{url}: the package {missing.name} is missing; pip install 'leakboard[postgresql]'"
+        ) from None
+
+
+def _line(problem: object) -> str:
+    return " ".join(str(problem).split())
 
 
 def _read(path: Path) -> LeaderboardRow:

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 from leakboard.leaderboard import Board
-from leakboard.leaderboard.serve import APP
+from leakboard.leaderboard.serve import APP, STORE
 from leakboard.schemas import LeaderboardRow, Track
 
 MakeRow = Callable[..., LeaderboardRow]
@@ -85,6 +85,18 @@ def test_the_environment_names_the_board_where_the_command_line_does_not(
     monkeypatch.setattr("sys.argv", ["app.py"])
     monkeypatch.setenv("LEAKBOARD_BOARD", str(tmp_path))
     assert AppTest.from_file(APP, default_timeout=30).run().dataframe
+
+
+def test_the_environment_names_the_store(
+    open_page: OpenPage,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    rows: list[LeaderboardRow],
+) -> None:
+    fill(tmp_path / "board", rows)
+    monkeypatch.setenv(STORE, f"sqlite:///{tmp_path / 'elsewhere.sqlite'}")
+    assert open_page(tmp_path / "board").dataframe
+    assert (tmp_path / "elsewhere.sqlite").is_file()
 
 
 def test_the_ranking_is_the_first_table(

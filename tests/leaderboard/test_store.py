@@ -1,16 +1,21 @@
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from leakboard.cli import cli
 from leakboard.leaderboard import Board
-from leakboard.schemas import CorruptData, LeaderboardRow, SchemaMismatch, Track
+from leakboard.schemas import CorruptData, LeaderboardRow, SchemaMismatch, Track, UsageError
 
+from . import postgres
 from .conftest import image_values
 
 MakeRow = Callable[..., LeaderboardRow]
+UrlOf = Callable[[Path], str | None]
 
 # Two writers start together once the file `go` appears: python -c WRITER BOARD ENTRIES GO
 WRITER = """
@@ -18,13 +23,14 @@ import json, sys, time
 from pathlib import Path
 from leakboard.leaderboard import Board
 from leakboard.schemas import LeaderboardRow
-board, entries, go = map(Path, sys.argv[1:])
+board, entries, go = map(Path, sys.argv[1:4])
+url = sys.argv[4] if len(sys.argv) > 4 else None
 rows = [LeaderboardRow.parse(entry, "") for entry in json.loads(entries.read_text())]
 print("ready", flush=True)
 while not go.exists():
     time.sleep(0.001)
 for row in rows:
-    Board.open(board).add(row)
+    Board.open(board, url).add(row)
 """
 
 
@@ -38,8 +44,26 @@ def rows(make_row: MakeRow) -> list[LeaderboardRow]:
     ]
 
 
-def filled(folder: Path, rows: list[LeaderboardRow]) -> Board:
-    board = Board.open(folder)
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    if postgres.programs() is None:
+        missing = "there is no PostgreSQL: apt-get install postgresql"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    with postgres.cluster() as started:
+        yield started
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def url_of(request: pytest.FixtureRequest) -> UrlOf:
+    """Where the index of a board is kept: beside it, or in a database of its own."""
+    if request.param == "sqlite":
+        return lambda folder: None
+    started: str = request.getfixturevalue("server")
+    return lambda folder: postgres.database(started, folder)
+
+
+def filled(folder: Path, rows: list[LeaderboardRow], url: str | None = None) -> Board:
+    board = Board.open(folder, url)
     for row in rows:
         board.add(row)
     return board
@@ -49,14 +73,16 @@ def by_id(rows: list[LeaderboardRow]) -> list[LeaderboardRow]:
     return sorted(rows, key=lambda row: row.entry_id)
 
 
-def test_what_is_added_is_read_back(tmp_path: Path, rows: list[LeaderboardRow]) -> None:
-    board = filled(tmp_path, rows)
+def test_what_is_added_is_read_back(
+    url_of: UrlOf, tmp_path: Path, rows: list[LeaderboardRow]
+) -> None:
+    board = filled(tmp_path, rows, url_of(tmp_path))
     assert by_id(board.rows()) == by_id(rows)
-    assert by_id(Board.open(tmp_path).rows()) == by_id(rows)
+    assert by_id(Board.open(tmp_path, url_of(tmp_path)).rows()) == by_id(rows)
 
 
-def test_filters_are_the_columns(tmp_path: Path, rows: list[LeaderboardRow]) -> None:
-    board = filled(tmp_path, rows)
+def test_filters_are_the_columns(url_of: UrlOf, tmp_path: Path, rows: list[LeaderboardRow]) -> None:
+    board = filled(tmp_path, rows, url_of(tmp_path))
     found = board.rows(track=Track.ATTRIBUTE, defense="disco", seed=1)
     assert [(r.report.track, r.defense, r.seed) for r in found] == [("attribute", "disco", 1)]
     assert len(board.rows(dataset="synthetic", split="test", attack="classifier")) == len(rows)
@@ -64,20 +90,21 @@ def test_filters_are_the_columns(tmp_path: Path, rows: list[LeaderboardRow]) -> 
     assert board.rows(dataset="cifar10") == []
 
 
-def test_the_oldest_entry_comes_first(tmp_path: Path, make_row: MakeRow) -> None:
+def test_the_oldest_entry_comes_first(url_of: UrlOf, tmp_path: Path, make_row: MakeRow) -> None:
     times = ["2026-03-01T00:00:00Z", "2025-12-31T23:59:59Z", "2026-01-01T00:00:00Z"]
     board = filled(
         tmp_path,
         [make_row("none", (0.5, 0.4, 0.6), seed=i, submitted=t) for i, t in enumerate(times)],
+        url_of(tmp_path),
     )
     assert [row.submitted for row in board.rows()] == sorted(times)
 
 
 def test_the_same_attack_on_the_same_release_replaces_its_entry(
-    tmp_path: Path, make_row: MakeRow
+    url_of: UrlOf, tmp_path: Path, make_row: MakeRow
 ) -> None:
     first, again = (make_row("disco", (value, 0.4, 0.6)) for value in (0.45, 0.55))
-    assert filled(tmp_path, [first, again]).rows() == [again]
+    assert filled(tmp_path, [first, again], url_of(tmp_path)).rows() == [again]
 
 
 class TestValues:
@@ -115,38 +142,82 @@ def test_the_index_can_be_lost(tmp_path: Path, rows: list[LeaderboardRow]) -> No
     assert by_id(Board.open(tmp_path).rows()) == by_id(rows)
 
 
-def test_rebuilding_gives_what_was_there(tmp_path: Path, rows: list[LeaderboardRow]) -> None:
-    board = filled(tmp_path, rows)
+def test_rebuilding_gives_what_was_there(
+    url_of: UrlOf, tmp_path: Path, rows: list[LeaderboardRow]
+) -> None:
+    board = filled(tmp_path, rows, url_of(tmp_path))
     before = board.rows()
     board.rebuild()
     assert board.rows() == before
 
 
 def test_files_that_come_change_or_go_are_noticed(
-    tmp_path: Path, rows: list[LeaderboardRow], make_row: MakeRow
+    url_of: UrlOf, tmp_path: Path, rows: list[LeaderboardRow]
 ) -> None:
-    here, there = filled(tmp_path / "here", rows[:2]), filled(tmp_path / "there", rows[2:])
+    here, there = (
+        filled(tmp_path / name, part, url_of(tmp_path / name))
+        for name, part in (("here", rows[:2]), ("there", rows[2:]))
+    )
     for path in (there.folder / "results").iterdir():
         path.rename(here.folder / "results" / path.name)
-    assert by_id(Board.open(here.folder).rows()) == by_id(rows)
-    assert Board.open(there.folder).rows() == []
+    assert by_id(Board.open(here.folder, url_of(here.folder)).rows()) == by_id(rows)
+    assert Board.open(there.folder, url_of(there.folder)).rows() == []
 
     verified = rows[0].model_copy(update={"verified": True})
     (here.folder / "results" / f"{verified.entry_id}.json").write_text(verified.to_json())
-    assert verified in Board.open(here.folder).rows()
+    assert verified in Board.open(here.folder, url_of(here.folder)).rows()
 
 
-def test_any_sqlalchemy_url_holds_the_index(tmp_path: Path, rows: list[LeaderboardRow]) -> None:
+def test_a_url_names_where_the_index_is(tmp_path: Path, rows: list[LeaderboardRow]) -> None:
     url = f"sqlite:///{tmp_path / 'elsewhere.sqlite'}"
     Board.open(tmp_path / "board", url).add(rows[0])
     assert Board.open(tmp_path / "board", url).rows() == rows[:1]
     assert not (tmp_path / "board" / "index.sqlite").exists()
 
 
-def test_an_entry_that_cannot_be_written_is_not_indexed(
-    tmp_path: Path, rows: list[LeaderboardRow]
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [("nonsense", "expected the URL of a database"), ("mysql://x/y", "cannot be kept in mysql")],
+)
+def test_a_url_that_cannot_be_used_says_what_to_give(
+    tmp_path: Path, url: str, problem: str
 ) -> None:
-    board = filled(tmp_path, rows[:1])
+    with pytest.raises(UsageError, match=f"{problem}.*postgresql://USER@HOST/DATABASE"):
+        Board.open(tmp_path, url)
+
+
+@pytest.mark.slow
+def test_a_database_that_does_not_answer_is_one_sentence_without_the_password(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(CorruptData, match="the index cannot be used") as caught:
+        Board.open(tmp_path, f"postgresql://me:hunter2@/board?host={tmp_path}")
+    assert "hunter2" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+class TestCommand:
+    def test_rebuild_makes_the_index_from_the_files(
+        self, url_of: UrlOf, tmp_path: Path, rows: list[LeaderboardRow]
+    ) -> None:
+        filled(tmp_path, rows)
+        url = url_of(tmp_path)
+        store = [] if url is None else ["--store", url]
+        done = CliRunner().invoke(cli, ["store", "rebuild", "--board", str(tmp_path), *store])
+        assert done.exit_code == 0, done.output
+        assert f"{len(rows)} entries" in done.output
+        assert by_id(Board.open(tmp_path, url).rows()) == by_id(rows)
+
+    def test_what_is_no_board_is_refused_and_left_alone(self, tmp_path: Path) -> None:
+        done = CliRunner().invoke(cli, ["store", "rebuild", "--board", str(tmp_path / "none")])
+        assert "expected a board" in str(done.exception)
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_an_entry_that_cannot_be_written_is_not_indexed(
+    url_of: UrlOf, tmp_path: Path, rows: list[LeaderboardRow]
+) -> None:
+    board = filled(tmp_path, rows[:1], url_of(tmp_path))
     obstacle = tmp_path / "results" / f"{rows[1].entry_id}.json"
     obstacle.mkdir()
     with pytest.raises(OSError, match=rows[1].entry_id):
@@ -177,7 +248,10 @@ def test_a_damaged_index_says_what_to_do(tmp_path: Path, rows: list[LeaderboardR
         Board.open(tmp_path)
 
 
-def test_two_processes_writing_at_once_lose_nothing(tmp_path: Path, make_row: MakeRow) -> None:
+def test_two_processes_writing_at_once_lose_nothing(
+    url_of: UrlOf, tmp_path: Path, make_row: MakeRow
+) -> None:
+    url = url_of(tmp_path)
     shared = [make_row("shared", (0.5, 0.4, 0.6), seed=seed) for seed in range(10)]
     own = {
         writer: [make_row(writer, (0.5, 0.4, 0.6), seed=seed) for seed in range(20)]
@@ -188,6 +262,7 @@ def test_two_processes_writing_at_once_lose_nothing(tmp_path: Path, make_row: Ma
         entries = tmp_path / f"{name}.json"
         entries.write_text("[" + ",".join(row.to_json() for row in [*mine, *shared]) + "]")
         places = [str(tmp_path / "board"), str(entries), str(tmp_path / "go")]
+        places += [] if url is None else [url]
         writers.append(
             subprocess.Popen(
                 [sys.executable, "-c", WRITER, *places], stdout=subprocess.PIPE, text=True
@@ -202,7 +277,7 @@ def test_two_processes_writing_at_once_lose_nothing(tmp_path: Path, make_row: Ma
         assert writer.returncode == 0
 
     expected = by_id([*own["one"], *own["two"], *shared])
-    board = Board.open(tmp_path / "board")
+    board = Board.open(tmp_path / "board", url)
     assert by_id(board.rows()) == expected
     board.rebuild()
     assert by_id(board.rows()) == expected

@@ -1,0 +1,44 @@
+"""`leakboard store`: the index of a leaderboard."""
+
+from pathlib import Path
+
+import click
+
+board_option = click.option(
+    "--board",
+    type=click.Path(path_type=Path),
+    default=Path("board"),
+    show_default=True,
+    help="Folder of the results.",
+)
+store_option = click.option(
+    "--store",
+    metavar="URL",
+    envvar="LEAKBOARD_STORE",
+    show_envvar=True,
+    help="Keep the index in this database: postgresql://USER@HOST/DATABASE needs the extra "
+    "`postgresql`.  [default: index.sqlite in the board]",
+)
+
+
+@click.group()
+def store() -> None:
+    """Look after the index of a leaderboard; its JSON files are the truth."""
+
+
+@store.command()
+@board_option
+@store_option
+def rebuild(board: Path, store: str | None) -> None:
+    """Make the index of BOARD anew from its JSON files."""
+    from ..leaderboard import Board
+    from ..schemas import MissingData
+
+    if not (board / "results").is_dir():
+        raise MissingData(
+            f"{board}: expected a board, a folder with results/; make one with `leakboard score "
+            "… --board DIR`"
+        )
+    opened = Board.open(board, store)
+    opened.rebuild()
+    click.echo(f"{board}: {len(opened.rows())} entries in {opened.engine.url}")
