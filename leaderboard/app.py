@@ -9,14 +9,22 @@ from types import ModuleType
 import streamlit as st
 
 from leakboard.leaderboard.choosing import choose
-from leakboard.leaderboard.screens import attack, defense, gallery, method, overview
+from leakboard.leaderboard.screens import (
+    attack,
+    compare,
+    data,
+    defense,
+    gallery,
+    method,
+    overview,
+)
 from leakboard.leaderboard.serve import STORE
 from leakboard.leaderboard.shown import Shown, entries
 from leakboard.leaderboard.store import Board
 from leakboard.leaderboard.text import plain
 from leakboard.schemas import LeakboardError
 
-PAGES = (overview, defense, attack, gallery, method)  # in the order of the menu
+PAGES = (overview, defense, attack, compare, gallery, data, method)  # in the order of the menu
 NO_RESULTS = "No results yet: run `leakboard demo`, then `leakboard serve --board demo-out/board`."
 NO_BOARD = "No board was named: start with `leakboard serve --board DIR`."
 

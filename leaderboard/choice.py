@@ -37,6 +37,10 @@ class Choice:
             layer is None or row.split_layer == layer
         )
 
+    def of_dataset(self, row: LeaderboardRow) -> bool:
+        """Whether an entry is of the chosen dataset, whatever its split."""
+        return row.dataset == self.dataset
+
     def counts(self, row: LeaderboardRow) -> bool:
         """Whether an attack may hold a record: its setting, check and budget are the chosen."""
         report = row.report

@@ -7,10 +7,11 @@ from typing import Any, Literal
 import altair as alt
 
 from .estimates import Estimate
-from .figures import COLOURS, SHAPES, bottom_legend, legend_height
+from .figures import COLOURS, GREY, SHAPES, bottom_legend, legend_height
 
 HEIGHT = 360  # pixels, and of each line of a ladder
 LINE = 34
+AROUND = 110  # axis and margins of a ladder
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def ladder(points: Sequence[Point], y_title: str) -> alt.LayerChart:
         base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", title=y_title), x2="high:Q"),
         base.mark_point(size=70, filled=True, opacity=1).encode(x=value, shape=_shape(names)),
     ]
-    height = LINE * len(order) + legend_height(len(names)) + 60
+    height = LINE * len(order) + legend_height(len(names)) + AROUND
     return alt.LayerChart(layer=layers).properties(height=height)
 
 
@@ -113,3 +114,21 @@ def _shape(names: Sequence[str]) -> alt.Shape:
     shapes = [SHAPES[number % len(SHAPES)] for number in range(len(names))]
     scale = alt.Scale(domain=names, range=shapes)
     return alt.Shape("series:N", title=None, scale=scale, legend=_legend(names))
+
+
+def bars(counts: Sequence[tuple[float, float, int]], x_title: str, y_title: str) -> alt.LayerChart:
+    """Draw a histogram: each bar from a low end to a high end, with a rule at zero."""
+    values = [{"low": low, "high": high, "count": count} for low, high, count in counts]
+    bar = alt.Chart(alt.InlineData(values=values)).mark_bar(color=COLOURS[0])
+    zero = alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(color=GREY)
+    layers = [
+        bar.encode(
+            x=alt.X("low:Q", title=x_title),
+            x2="high:Q",
+            y=alt.Y("count:Q", title=y_title),
+            y2=alt.datum(0),
+            tooltip=[alt.Tooltip(f"{field}:Q") for field in ("low", "high", "count")],
+        ),
+        zero.encode(x="zero:Q"),
+    ]
+    return alt.LayerChart(layer=layers).properties(height=HEIGHT)

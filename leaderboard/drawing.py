@@ -70,7 +70,7 @@ def _config(column: Column[Row]) -> Any:
     explained = plain(column.help)
     if column.key is not None:
         return st.column_config.LinkColumn(help=explained, display_text="#(.*)")
-    return st.column_config.Column(help=explained, width="medium" if column.prose else None)
+    return st.column_config.Column(help=explained, width="large" if column.prose else None)
 
 
 def draw_chart(figure: Figure, alt: str) -> None:

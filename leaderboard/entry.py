@@ -10,6 +10,7 @@ from ..schemas import (
     Release,
     ScoreReport,
 )
+from .releases import keep
 from .store import Board
 
 
@@ -18,10 +19,12 @@ def enter(
 ) -> LeaderboardRow:
     """Put a scored attack on the board in the folder `board`, as declared and submitted now.
 
-    `values`, what each image contributed, are kept beside the board and not in it.
+    The board also keeps the release's manifest. `values`, what each image contributed, are kept
+    beside the board and not in it.
     """
     row = entry(release, report, datetime.now(UTC))
     Board.open(board).add(row, values)
+    keep(board, release.manifest)
     return row
 
 

@@ -1,16 +1,20 @@
 """Pictures of the board: what an attacker sees and rebuilds, lined up over releases."""
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-from ..schemas import CorruptData, Gallery, GalleryImage
+from ..schemas import CorruptData, Gallery, GalleryImage, LeaderboardRow, Track
 from ..schemas.gallery import GALLERY_FILE
+from .images import ValuesOf
 
 SIDE = 144  # pixels on the page
+GALLERY_SPLIT = "validation"  # whose answers are public
+DIGITS = 32  # of the digest that names an image among values
 
 
 @dataclass(frozen=True)
@@ -21,10 +25,16 @@ class View:
     gallery: Gallery
     image: GalleryImage
 
-    @property
-    def pictures(self) -> dict[str, Path]:
-        """Caption and file: input, activation, then what each attack rebuilt."""
-        rebuilt = {f"rebuilt by {name}": p for name, p in self.image.reconstructions.items()}
+    def pictures(self, scores: Mapping[str, float], attack: str | None = None) -> dict[str, Path]:
+        """Caption and file: input, activation, then what each attack rebuilt, with its SSIM.
+
+        Where an `attack` is named, only what that one rebuilt.
+        """
+        rebuilt = {
+            f"rebuilt by {name}" + (f", SSIM {scores[name]:.2f}" if name in scores else ""): file
+            for name, file in self.image.reconstructions.items()
+            if attack in (None, name)
+        }
         named = {"input": self.image.input, "activation": self.image.activation} | rebuilt
         return {caption: self.folder / name for caption, name in named.items()}
 
@@ -47,6 +57,35 @@ def views(board: Path, fingerprints: Collection[str]) -> list[list[View]]:
             view = View(path.parent, gallery, image)
             lined_up[opened(view.input).tobytes()].append(view)
     return sorted(lined_up.values(), key=len, reverse=True)
+
+
+def scores(view: View, rows: Sequence[LeaderboardRow], values_of: ValuesOf) -> Mapping[str, float]:
+    """How alike the image is to what each attack rebuilt of it, where its values are kept.
+
+    An attack that has several entries on the release, with other options, has none.
+    """
+    found: dict[str, list[LeaderboardRow]] = defaultdict(list)
+    for row in rows:
+        report = row.report
+        if (report.fingerprint, report.split, report.track) == (
+            view.gallery.fingerprint,
+            GALLERY_SPLIT,
+            Track.RECONSTRUCTION,
+        ):
+            found[report.attack].append(row)
+    digest = named(opened(view.input))
+    kept = {attack: values_of(part[0]) for attack, part in found.items() if len(part) == 1}
+    return {
+        attack: float(values.value[values.image.index(digest)])
+        for attack, values in kept.items()
+        if values is not None and digest in values.image
+    }
+
+
+def named(picture: Image.Image) -> str:
+    """The name of an image among values: a digest of its pixels, colour by colour."""
+    pixels = b"".join(channel.tobytes() for channel in picture.split())
+    return hashlib.sha256(pixels).hexdigest()[:DIGITS]
 
 
 def opened(path: Path) -> Image.Image:

@@ -62,4 +62,4 @@ def draw_attack(
     draw_chart(drawn(ladder(points, title)), f"What it reads beside the worst case {place}")
     st.subheader(RUN_IT, anchor=False)
     budgets = [row.report.auxiliary_records for row in ranking.rows]
-    st.code("\n".join(commands(made[0].first, max(budgets))), language="console")
+    st.code("\n".join(commands(made[0].first, max(budgets))), language="console", wrap_lines=True)

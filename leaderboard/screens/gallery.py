@@ -4,30 +4,37 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ..choosing import segments
+from ..choosing import segments, select_any
 from ..drawing import draw_pictures
-from ..pictures import View, views
+from ..pictures import View, scores, views
 from ..shown import Shown
 from ..text import plain
+
+NO_PICTURES = "No pictures: there are none yet, or the licence of these images forbids them."
 
 
 def draw(shown: Shown) -> None:
     """Draw the pictures of the chosen releases."""
     fingerprints = {row.report.fingerprint for row in shown.chosen}
-    draw_gallery(views(shown.board.folder, fingerprints))
+    draw_gallery(shown, views(shown.board.folder, fingerprints))
 
 
-def draw_gallery(images: Sequence[Sequence[View]]) -> None:
+def draw_gallery(shown: Shown, images: Sequence[Sequence[View]]) -> None:
     """Show one image at a time: what every release sends of it and what attacks rebuild."""
     st.title("What the attacker sees", anchor=False)
     if not images:
-        st.info("No pictures: there are none yet, or the licence of these images forbids them.")
+        st.info(NO_PICTURES)
         return
     numbers = [str(number) for number in range(1, len(images) + 1)]
-    number = segments("Image", "image", numbers, default="1")
-    shown = images[int(number) - 1]
-    licence = shown[0].gallery.licence
+    of_image = images[int(segments("Image", "image", numbers, default="1")) - 1]
+    with st.container(horizontal=True):
+        release = select_any("Release", "release", [view.gallery.release for view in of_image])
+        rebuilt = dict.fromkeys(n for view in of_image for n in view.image.reconstructions)
+        attack = select_any("Rebuilt by", "by", rebuilt)
+    licence = of_image[0].gallery.licence
     st.caption(plain(f"Licence {licence.name}. {licence.citation}"))
-    for view in shown:
-        st.markdown(f"**{plain(view.gallery.release)}**")
-        draw_pictures(view.pictures)
+    for view in of_image:
+        if release in (None, view.gallery.release):
+            st.markdown(f"**{plain(view.gallery.release)}**")
+            known = scores(view, shown.rows, shown.board.values)
+            draw_pictures(view.pictures(known, attack))

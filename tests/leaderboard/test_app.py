@@ -13,6 +13,8 @@ from leakboard.leaderboard import Board
 from leakboard.leaderboard.serve import APP, STORE
 from leakboard.schemas import LeaderboardRow, Track
 
+from .conftest import image_values
+
 MakeRow = Callable[..., LeaderboardRow]
 OpenPage = Callable[..., AppTest]
 
@@ -209,6 +211,54 @@ class TestAttack:
         assert "yardstick" in shown(open_page(at="attack", attack="raw"))
 
 
+class TestCompare:
+    def test_two_entries_are_paired_on_their_images(
+        self, open_page: OpenPage, tmp_path: Path, make_row: MakeRow
+    ) -> None:
+        board = Board.open(tmp_path / "board")
+        for attack, right in (("strong", [1, 1, 1, 1, 1, 0]), ("weak", [1, 0, 1, 0, 0, 0])):
+            mean = sum(right) / 6
+            row = make_row("disco", (mean, mean - 0.1, mean + 0.1), attack=attack, n=6)
+            board.add(row, image_values(row, right))
+        page = open_page(tmp_path / "board", at="compare")
+        assert "paired on the same 6 images" in shown(page).replace("\\", "")
+        assert len(page.get("vega_lite_chart")) == 1
+        assert list(page.dataframe[1].value["Images"]) == [3, 3, 0]
+
+    def test_without_values_it_says_so(
+        self, open_page: OpenPage, tmp_path: Path, rows: list[LeaderboardRow]
+    ) -> None:
+        fill(tmp_path, rows)
+        second = "classifier on none, seed 0"
+        assert "Not paired" in shown(open_page(at="compare", second=second)).replace("\\", "")
+
+
+def test_a_single_entry_has_nothing_to_be_compared_with(
+    open_page: OpenPage, tmp_path: Path, make_row: MakeRow
+) -> None:
+    fill(tmp_path, [make_row("none", (0.5, 0.4, 0.6))])
+    assert "not two entries" in open_page(at="compare").info[0].value
+
+
+def test_data_says_how_to_load_a_release_and_what_is_not_known(
+    open_page: OpenPage, tmp_path: Path, rows: list[LeaderboardRow]
+) -> None:
+    fill(tmp_path, rows)
+    page = open_page(at="data", dataset="synthetic")
+    assert list(page.dataframe[0].value["Release"]) == ["synthetic-disco", "synthetic-none"]
+    assert 'load_dataset("synthetic-disco")' in page.code[1].value
+    assert "does not hold the manifest" in page.info[0].value
+
+
+def test_the_method_is_explained_with_its_metrics(
+    open_page: OpenPage, tmp_path: Path, rows: list[LeaderboardRow]
+) -> None:
+    fill(tmp_path, rows)
+    page = open_page(at="method")
+    assert "ssim" in list(page.dataframe[0].value["Metric"])
+    assert "Known errors" in shown(page)
+
+
 def test_text_that_others_wrote_is_only_text(
     open_page: OpenPage, tmp_path: Path, make_row: MakeRow
 ) -> None:
@@ -220,7 +270,8 @@ def test_text_that_others_wrote_is_only_text(
         ),
     ]
     fill(tmp_path, rows)
-    for page in (open_page(), open_page(at="defense"), open_page(at="attack")):
+    for name in ("", "defense", "attack", "compare", "gallery", "data"):
+        page = open_page(at=name)
         for mark in ("<script>", "**b**", "[l](", "http://", "$x$", ":red[", "![i]("):
             assert mark not in shown(page)
         assert not any(element.proto.allow_html for element in [*page.markdown, *page.caption])

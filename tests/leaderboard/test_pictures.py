@@ -1,20 +1,29 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from leakboard.leaderboard.pictures import SIDE, magnified, views
+from leakboard.evaluate import fit_attack, scored, write_gallery
+from leakboard.leaderboard import Board
+from leakboard.leaderboard.pictures import SIDE, magnified, named, opened, scores, views
 from leakboard.schemas import (
     CorruptData,
     Gallery,
     GalleryImage,
+    LeaderboardRow,
     LeakboardError,
     MissingData,
+    Release,
     SchemaMismatch,
+    Track,
 )
 
+from .conftest import image_values
+
+MakeRow = Callable[..., LeaderboardRow]
 MakeGallery = Callable[..., Gallery]
 
 SMALL = Image.fromarray(np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3))
@@ -31,7 +40,41 @@ def test_releases_that_show_the_same_image_are_lined_up(
         ["release-a"],
         ["release-b"],
     ]
-    assert list(found[0][0].pictures) == ["input", "activation", "rebuilt by decoder"]
+    assert list(found[0][0].pictures({})) == ["input", "activation", "rebuilt by decoder"]
+
+
+def test_a_picture_has_the_score_that_is_kept_of_its_image(
+    tmp_path: Path, make_gallery: MakeGallery, make_row: MakeRow
+) -> None:
+    board = Board.open(tmp_path / "board")
+    row = make_row(
+        "none",
+        (0.5, 0.4, 0.6),
+        attack="decoder",
+        track=Track.RECONSTRUCTION,
+        split="validation",
+        n=2,
+    )
+    make_gallery(board.folder, "release-a", [1, 2], row.report.fingerprint)
+    ((first,), (second,)) = views(board.folder, {row.report.fingerprint})
+    values = image_values(row, [0.25, 0.75])
+    board.add(row, replace(values, image=["0" * 32, named(opened(second.input))]))
+    assert scores(first, [row], board.values) == {}
+    known = scores(second, [row], board.values)
+    assert known == {"decoder": 0.75}
+    assert "rebuilt by decoder, SSIM 0.75" in second.pictures(known)
+    assert list(second.pictures(known, "another")) == ["input", "activation"]
+
+
+def test_an_image_is_named_as_the_scorer_names_it(release: Release, tmp_path: Path) -> None:
+    predictions = fit_attack(release, "prior", {"track": "reconstruction"}).predict("validation")
+    predictions.write(tmp_path / "prior.parquet")
+    result = scored(release, tmp_path / "prior.parquet")
+    assert result.values is not None
+    shown = write_gallery(tmp_path / "board", release, [predictions])
+    pictures = [named(opened(path)) for path in shown.glob("*-input.png")]
+    assert pictures
+    assert set(pictures) <= set(result.values.image)
 
 
 def test_only_the_releases_asked_for_are_shown(tmp_path: Path, make_gallery: MakeGallery) -> None:
