@@ -18,9 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 
-from .base import LONGEST_SHOWN, Record, Sha256, cut
+from .base import LONGEST_SHOWN, Record, Sha256, cut, describe, problems_of
 from .errors import BadPredictions, MissingData
 from .files import replacing
 from .manifest import Manifest
@@ -90,7 +90,10 @@ class Predictions:
 
 def read_predictions(path: Path, manifest: Manifest) -> Predictions:
     """Read a prediction file for a release; `BadPredictions` says what is wrong with it first."""
-    file = _opened(path, manifest)
+    try:
+        file = _opened(path, manifest)
+    except ValidationError as invalid:
+        raise BadPredictions(f"{path}: header: {describe(invalid)}") from None
     for problem in (*_form_problems(file), *_size_problems(file)):
         raise BadPredictions(f"{path}: {problem}")
     predictions = _decoded(file)
@@ -111,6 +114,8 @@ def checked_predictions(
         file = _opened(path, release.manifest)
     except BadPredictions as problem:
         return None, None, [str(problem)]
+    except ValidationError as invalid:
+        return None, None, [f"{path}: header: {problem}" for problem in problems_of(invalid)]
     problems = [*_form_problems(file), *_size_problems(file)]
     if problems:
         return file.header, None, [f"{path}: {problem}" for problem in problems]
@@ -155,6 +160,7 @@ class _File:
 
 
 def _opened(path: Path, manifest: Manifest) -> _File:
+    """Read the footer; pydantic's `ValidationError` where the header is not what it should be."""
     facts, schema = _readable(path, _read_footer)
     return _File(path, _header(path, schema), facts, schema, manifest)
 
@@ -193,6 +199,11 @@ def _id(sample_id: str) -> str:
     return sample_id if sample_id.isascii() and sample_id.isalnum() else cut(sample_id)
 
 
+def _plain(reason: str) -> str:
+    """A reader's reason, which may quote bytes of the file."""
+    return reason if reason.isprintable() and len(reason) <= LONGEST_SHOWN else cut(reason)
+
+
 def _readable(path: Path, read: Callable[[Path], Any]) -> Any:
     if not path.is_file():
         raise MissingData(f"{path}: there is no such prediction file")
@@ -200,7 +211,9 @@ def _readable(path: Path, read: Callable[[Path], Any]) -> Any:
         return read(path)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as problem:
         reason = next(iter(str(problem).splitlines()), type(problem).__name__)
-        raise BadPredictions(f"{path}: not a readable Parquet file ({reason[:200]})") from problem
+        raise BadPredictions(
+            f"{path}: not a readable Parquet file ({_plain(reason)}); write it anew"
+        ) from problem
 
 
 def _read_whole(path: Path) -> pa.Table:
@@ -224,7 +237,7 @@ def _header(path: Path, schema: pa.Schema) -> PredictionHeader:
         fields = json.loads(content)
     except (ValueError, RecursionError):
         raise BadPredictions(f"{path}: the 'leakboard' header is not JSON") from None
-    return PredictionHeader.parse(fields, f"{path}: header", BadPredictions)
+    return PredictionHeader.model_validate(fields)
 
 
 def _form_problems(file: _File) -> Iterator[str]:

@@ -152,6 +152,39 @@ def test_the_audit_of_ones_own_model_runs(tmp_path: Path, monkeypatch: pytest.Mo
     assert "my_models:make_net through features.5" in said
 
 
+@pytest.mark.slow
+def test_submitting_runs_as_the_page_says(
+    release: Release,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The organiser's first command comes first; the worker stops when nothing waits."""
+    page = (ROOT / "docs" / "submissions.md").read_text("utf-8")
+    (tmp_path / "out").mkdir()
+    for kind in ("", "-truth"):
+        (tmp_path / f"out/cifar10-none{kind}").symlink_to(f"{release.folder}{kind}")
+    (declared,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    auxiliary = release.manifest.splits["auxiliary"].records
+    (tmp_path / "out" / "probe.toml").write_text(declared.replace("18000", str(auxiliary)))
+    monkeypatch.chdir(tmp_path)
+    token, *organiser = re.findall(
+        r"^leakboard (.*(?:--board board|--daily).*)$", page, re.MULTILINE
+    )
+    cli.main(shlex.split(token), standalone_mode=False)
+    monkeypatch.setenv("LEAKBOARD_TOKEN", capsys.readouterr().out.strip())
+    submitter = re.findall(r"^leakboard ((?!.*--board).*)$", page, re.MULTILINE)
+    worker, *checks = organiser
+    for command in (*submitter, f"{worker} --drain", *checks):
+        assert cli.main(shlex.split(command), standalone_mode=False) in (None, 0), command
+    said = capsys.readouterr().out
+    assert "it would be accepted" in said
+    assert "1 scores, 0 differences" in said
+    (row,) = Board.open(tmp_path / "board").rows()
+    assert row.submission is not None
+    assert row.submission.authors == ("Ada Example",)
+
+
 def test_the_citation_names_this_version() -> None:
     citation = (ROOT / "CITATION.cff").read_text("utf-8")
     assert f"\nversion: {PYPROJECT['project']['version']}\n" in citation

@@ -208,6 +208,14 @@ def lying_footer_length(folder: Path, release: Release) -> Path:
     return path
 
 
+def footer_a_byte_short(folder: Path, release: Release) -> Path:
+    """Found by fuzzing: the reader's reason quoted bytes of the file."""
+    path = sound(folder, release)
+    content = path.read_bytes()
+    path.write_bytes(content[:-9] + content[-8:])
+    return path
+
+
 def zip_bomb(folder: Path, release: Release) -> Path:
     path = folder / "zip.parquet"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -381,6 +389,7 @@ CASES: dict[str, Case] = {
     "a pickle in Parquet's frame": Case(content(b"PAR1" + PICKLE + b"PAR1"), NO_PARQUET),
     "a zip bomb": Case(zip_bomb, NO_PARQUET),
     "a file cut short": Case(cut_short, NO_PARQUET),
+    "a footer that is a byte short": Case(footer_a_byte_short, NO_PARQUET),
     "a footer of two gigabytes": Case(lying_footer_length, NO_PARQUET),
     "a type that is a pickle": Case(pickled_extension_type, None),
     "a schema of noise": Case(broken_arrow_schema, NO_PARQUET),
@@ -405,6 +414,12 @@ CASES: dict[str, Case] = {
     "training data": Case(header(split="auxiliary"), "predictions of 'auxiliary' are not ranked"),
     "another release": Case(header(fingerprint="a" * 64), "made for the release aaaaaaaaaaaa…"),
     "a yardstick": Case(header(ceiling=True), "a yardstick that reads the inputs is not an attack"),
+    "nothing but wrong fields": Case(
+        header(
+            **dict.fromkeys(("split", "track", "attack", "options", "setting", "asked"), [None])
+        ),
+        "header: options",
+    ),
     "a time that overflows": Case(header(time="+292277026596-12-04T15:30:08Z"), "key 'time'"),
     "a schema from the future": Case(header(schema_version=2), "header: schema_version"),
     "another setting than declared": Case(header(setting="whitebox"), "setting: the submission"),
