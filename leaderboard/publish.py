@@ -23,7 +23,6 @@ def published(
     facts = PublishedSubmission(
         id=received.id,
         name=submission.name,
-        user=received.user,
         authors=submission.authors,
         paper=submission.paper,
         licence=submission.licence,

@@ -1,13 +1,15 @@
-"""Recompute the scores of the ledger from their prediction files, and report every difference."""
+"""Recompute the scores of the ledger, and report what differs: from the files, and on the board."""
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from ..schemas import MissingData, Record, ScoreReport
+from ..schemas import LeaderboardRow, MissingData, Record, ScoreReport
 from ..schemas.files import sha256_of
 from .desk import Desk
 from .helpers import Helpers, Refusal
 from .ledger import LedgerEntry
+from .publish import shown
+from .store import Board
 
 
 class Difference(Record):
@@ -37,11 +39,15 @@ def rescore(
     submission has no score in it.
     """
     standing = scored_entries(desk)
+    board = {row.submission.id: row for row in Board.open(desk.board).rows() if row.submission}
     for unknown in set(chosen) - standing.keys():
         raise MissingData(f"the ledger holds no score of {unknown!r}; leave it out")
     for submission_id, entry in standing.items():
         if not chosen or submission_id in chosen:
-            problems = _differences(desk, releases, helpers, entry)
+            problems = [
+                *_differences(desk, releases, helpers, entry),
+                *_on_the_board(desk, entry, board.get(submission_id)),
+            ]
             yield submission_id, [Difference(submission=submission_id, problem=p) for p in problems]
 
 
@@ -63,8 +69,20 @@ def _differences(
             yield from _compared(entry.report, again)
 
 
+def _on_the_board(desk: Desk, entry: LedgerEntry, row: LeaderboardRow | None) -> Iterator[str]:
+    """What the board shows, beside what it should."""
+    private = desk.received(entry.submission).private
+    if row is None and not private:
+        yield "the board does not show it; restore its file in the board's folder results"
+    elif row is not None and private:
+        yield "the board shows it, but it is private; remove its file from the folder results"
+    elif row is not None and entry.report is not None:
+        for problem in _compared(shown(entry.report), row.report):
+            yield f"on the board, {problem}"
+
+
 def _compared(then: ScoreReport, now: ScoreReport) -> Iterator[str]:
-    versions = f"scored by {then.leakboard_version}, now by {now.leakboard_version}"
+    versions = f"scored by {then.leakboard_version}, here by {now.leakboard_version}"
     old, new = then.model_dump(mode="json"), now.model_dump(mode="json")
     for field in old:
         if field != "leakboard_version" and old[field] != new[field]:

@@ -204,7 +204,6 @@ class PublishedSubmission(Record):
 
     id: Identifier
     name: str
-    user: str
     authors: tuple[str, ...]
     paper: str | None
     licence: str

@@ -14,6 +14,7 @@ from leakboard.schemas import Release
 from ..submitting import DECLARED
 from .predictions import CANARY, CASES, Case, sound
 
+pytestmark = pytest.mark.slow
 SECONDS = 20
 
 

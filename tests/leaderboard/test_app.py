@@ -269,6 +269,9 @@ def test_text_that_others_wrote_is_only_text(
             HOSTILE, (0.5, 0.4, 0.6), attack=HOSTILE, anchors={HOSTILE: (0.2, 0.1, 0.3)}, **names
         ),
     ]
+    facts = {"id": "a" * 32, "name": HOSTILE, "authors": [HOSTILE], "paper": HOSTILE}
+    submitted = {**facts, "licence": HOSTILE, "decimals": None, "like": None}
+    rows.append(make_row("disco", (0.5, 0.4, 0.6), submission=submitted, **names))
     fill(tmp_path, rows)
     for name in ("", "defense", "attack", "compare", "gallery", "data"):
         page = open_page(at=name)

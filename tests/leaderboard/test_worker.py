@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -16,15 +17,17 @@ import pytest
 from sqlalchemy import func, select
 
 from leakboard.evaluate import score
-from leakboard.leaderboard import Board
+from leakboard.leaderboard import Board, jobs
 from leakboard.leaderboard.desk import Desk, User
 from leakboard.leaderboard.desk_tables import EVENTS
 from leakboard.leaderboard.helpers import Helpers, releases_in
+from leakboard.leaderboard.intake import submit
+from leakboard.leaderboard.likeness import Likeness
 from leakboard.leaderboard.mine import submissions_of
 from leakboard.leaderboard.rescore import rescore
 from leakboard.schemas import Release, ScoreReport
 
-from ..submitting import submit_drawn
+from ..submitting import submit_drawn, write_declaration, write_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 WORKER = [sys.executable, "-c", "from leakboard.cli import main; main()", "worker"]
@@ -35,7 +38,7 @@ SUBMISSIONS, KILLS = 20, 30
 def filled(board: Path, release: Release, count: int) -> tuple[Desk, User]:
     """A desk on which so many submissions wait."""
     desk = Desk.open(board)
-    user = desk.user_of(desk.issue_token("ada", daily=count))
+    user = desk.user_of(desk.issue_token("ada", daily=count + 1))
     folder = board.with_name(f"{board.name}-files")
     folder.mkdir()
     for seed in range(count):
@@ -98,16 +101,48 @@ def test_the_servers_score_is_the_local_one_to_the_last_bit(
     assert [line.state for line in mine.log] == ["received", "checking", "running", "scored"]
     local = score(release, tmp_path / "board-files" / "0.parquet")
     assert bits(reports(desk)[mine.name]) == bits(local)
+
+
+def test_rescoring_finds_a_changed_score_file_and_entry(release: Release, tmp_path: Path) -> None:
+    desk, user = filled(tmp_path / "board", release, 4)
+    drain(desk, release)
+    same, moved, shown, gone = (mine.id for mine in submissions_of(desk, user))
+    desk.file_of(moved).write_bytes(desk.file_of(same).read_bytes())
+    desk.file_of(gone).unlink()
+    (path,) = [
+        path for path in (desk.board / "results").iterdir() if shown in path.read_text("utf-8")
+    ]
+    (digits,) = re.findall(r'"metric": "top1",\s+"value": ([\d.]+)', path.read_text())[:1]
+    path.write_text(path.read_text().replace(f'"value": {digits}', '"value": 0.99', 1))
+    file = write_file(tmp_path / "wrong.parquet", release, 77)
+    about = write_declaration(tmp_path / "wrong.toml")
+    wrong = submit(desk, user, release, file, about, {}, private=True)
+    assert wrong is not None
+    report = reports(desk)["drawn 0"]
+    forge(desk, wrong, report)
+
     helpers = Helpers(desk.folder)
-    try:
-        again = dict(rescore(desk, releases_in(release.folder), helpers, ()))
-        assert again == {mine.id: []}
-        kept = desk.file_of(mine.id)
-        kept.write_bytes((tmp_path / "board-files" / "0.toml").read_bytes())
-        ((one,),) = dict(rescore(desk, releases_in(release.folder), helpers, [mine.id])).values()
-        assert "is not the one that was scored" in one.problem
-    finally:
-        helpers.close()
+    found = dict(rescore(desk, releases_in(release.folder), helpers, ()))
+    helpers.close()
+    problems = {name: [one.problem for one in several] for name, several in found.items()}
+    assert problems[same] == []
+    assert "is not the one that was scored" in problems[moved][0]
+    assert "on the board, scores.top1.value: was " in problems[shown][0]
+    assert "its prediction file is gone" in problems[gone][0]
+    exact = score(release, file).headline.value
+    assert any(
+        problem.startswith(f"scores.top1.value: was {report.headline.value}, is {exact}")
+        for problem in problems[wrong]
+    )
+
+
+def forge(desk: Desk, submission_id: str, report: ScoreReport) -> None:
+    """Enter another's scores for a submission, as a scorer that is wrong would."""
+    job = jobs.claim(desk, submission_id, 60)
+    assert job is not None
+    likeness = Likeness(content="f" * 64, sample="00")
+    assert jobs.begin_scoring(desk, job, likeness) is None
+    jobs.score_of(desk, job, report)
 
 
 def test_a_worker_killed_at_thirty_random_moments_scores_everything_exactly_once(
