@@ -3,6 +3,7 @@
 import secrets
 import shutil
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ def submit(
         split=split,
         private=private,
     )
-    Queue(desk, submit_only).put(received)
+    with closing(Queue(desk, submit_only)) as queue:
+        queue.put(received)
     return received
 
 

@@ -42,6 +42,10 @@ class Queue:
         """Let some worker evaluate a submission."""
         self.huey.enqueue(self.task.s(submission_id))
 
+    def close(self) -> None:
+        """Close this thread's connection to where the messages are kept."""
+        self.huey.storage.close()
+
     @property
     def is_empty(self) -> bool:
         """Whether no message waits."""

@@ -50,6 +50,7 @@ class Worker:
             self.consumer.run()
         finally:
             self.helpers.close()
+            self.queue.close()
 
     def evaluate(self, submission_id: str) -> None:
         """Evaluate one submission, if it still waits."""
