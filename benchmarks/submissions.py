@@ -102,7 +102,7 @@ def _write(path: Path, release: Release, seed: int) -> Path:
 
 def _desk(board: Path, release: Release, files: list[Path]) -> Desk:
     """A desk on which all files wait."""
-    desk = Desk.open(board)
+    desk = Desk.set_up(board)
     user = desk.user_of(desk.issue_token("bench", daily=FILES))
     declared = {
         "authors": ["the benchmark"],

@@ -65,17 +65,17 @@ def score(
     each of these lines one JSON object is printed: its report, or {"problems": […]} where the file
     cannot be scored.
     """
-    from ..evaluate import load_judge, scored
+    from ..evaluate import Scorer, load_judge
     from ..leaderboard import enter
     from ..schemas import Release
     from ..schemas.bounds import ReleaseBounds
 
     opened = Release.open(release)
     measured = ReleaseBounds.read(bounds) if bounds else None
-    loaded = [load_judge(judge) for judge in judges]
+    scorer = Scorer(opened, truth, [load_judge(judge) for judge in judges], measured)
     for path in _named(predictions):
         try:
-            result = scored(opened, path, truth, loaded, measured)
+            result = scorer.scored(path)
         except (BadPredictions, UsageError) as refused:
             if predictions != SEVERAL or isinstance(refused, MissingData):
                 raise

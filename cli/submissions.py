@@ -63,7 +63,7 @@ def issue_token(user: str, daily: int, board: Path, database: str | None) -> Non
     """Print a new token for USER, for the organiser to pass on; an earlier one ends."""
     from ..leaderboard.desk import Desk
 
-    click.echo(Desk.open(board, database).issue_token(user, daily))
+    click.echo(Desk.set_up(board, database).issue_token(user, daily))
 
 
 def _row(mine: "Mine") -> list[str]:

@@ -9,7 +9,7 @@ from .measure import draw_bound, measure_bound, measure_bounds
 from .reader import SplitReader, open_release
 from .records import Records, read_records, read_truth
 from .run import FittedAttack, fit_attack
-from .scorer import Scored, score, scored
+from .scorer import Scored, Scorer, score, scored
 from .suite import attack_suite
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Judge",
     "Records",
     "Scored",
+    "Scorer",
     "SplitReader",
     "attack_suite",
     "compare",

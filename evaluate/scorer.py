@@ -5,12 +5,13 @@ Scores are bit for bit the same on every run, whatever the row order and the num
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..schemas import (
     BadPredictions,
@@ -75,17 +76,45 @@ def scored(
     bounds: ReleaseBounds | None = None,
 ) -> Scored:
     """Score as `score` does, and keep what each image contributes, for later comparison."""
-    given = read_predictions(predictions, release.manifest)
-    header = given.header
-    refuse_training_data(header, predictions)
-    everyone = read_truth(release, header.split, truth)
-    records = asked_about(everyone, header, predictions)
-    answers = aligned(given, records.sample_id, predictions)
+    return Scorer(release, truth, judges, bounds).scored(predictions)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Scores prediction files of one release, and reads the answers of each split once."""
+
+    release: Release
+    truth: Path | None = None
+    judges: Sequence[Judge] = ()
+    bounds: ReleaseBounds | None = None
+    _answers: dict[str, Records] = field(default_factory=dict)
+
+    def scored(self, predictions: Path) -> Scored:
+        """Score a prediction file as `score` does, and raise what it raises."""
+        given = read_predictions(predictions, self.release.manifest)
+        header = given.header
+        refuse_training_data(header, predictions)
+        if header.split not in self._answers:
+            self._answers[header.split] = read_truth(self.release, header.split, self.truth)
+        everyone = self._answers[header.split]
+        records = asked_about(everyone, header, predictions)
+        answers = aligned(given, records.sample_id, predictions)
+        return _scored(self, header, everyone, records, answers)
+
+
+def _scored(
+    scorer: Scorer,
+    header: PredictionHeader,
+    everyone: Records,
+    records: Records,
+    answers: NDArray[Any],
+) -> Scored:
+    release = scorer.release
     guesses = GUESSES[header.track](release, records)
     anchored = beside_truth(header.track, records, guesses, guesses)
     outcome = beside_truth(header.track, records, {"attack": answers}, guesses)["attack"]
     subjects = records.subject or ()
-    lineups = lineups_of(judges, release, header, records)
+    lineups = lineups_of(scorer.judges, release, header, records)
     views, values = views_of(outcome, lineups), _headline(header.track).per_image(outcome)
     scores = _scores(header.track, views, values, subjects)
     anchors = {
@@ -97,7 +126,7 @@ def scored(
         )
         for name, other in anchored.items()
     }
-    floors = _floors(bounds, release, header, outcome, records)
+    floors = _floors(scorer, header, outcome, records)
     flags = (
         health.below_trivial_anchor(scores[HEADLINE[header.track]], anchors),
         health.not_averaged(header, release),
@@ -181,13 +210,10 @@ def _hallucination(
 
 
 def _floors(
-    bounds: ReleaseBounds | None,
-    release: Release,
-    header: PredictionHeader,
-    outcome: Outcome,
-    records: Records,
+    scorer: Scorer, header: PredictionHeader, outcome: Outcome, records: Records
 ) -> tuple[BesideFloor, ...]:
     """Put the errors of a reconstruction, but of no yardstick, beside the floors of its images."""
+    bounds, release = scorer.bounds, scorer.release
     if bounds is None or header.ceiling or not isinstance(outcome, ReconstructionOutcome):
         return ()
     if bounds.fingerprint != release.manifest.fingerprint:

@@ -16,14 +16,13 @@ from ..schemas import BadSubmission, MissingData, PredictionHeader, Record, Rele
 from ..schemas.base import cut
 from ..schemas.predictions import checked_predictions
 from .likeness import Likeness
-from .prediction_file import prediction_file
 
 SPLITS = ("validation", "test")  # where attacks are scored
 MEMORY_BYTES = 6 * 2**30  # of address space: a reader maps much more than it uses
 
 
 class Question(Record):
-    """What is to be checked: a declaration, and where its file lies."""
+    """What is to be checked: a declaration, and where its prediction file lies."""
 
     declared: dict[str, Any]
     file: str
@@ -39,20 +38,17 @@ class Checked(Record):
 
 
 def check(release: Release, declared: Mapping[str, Any], file: Path) -> Checked:
-    """Find everything that is wrong with a submission, each with its row, id or field.
+    """Find everything that is wrong with a declaration and its prediction file.
 
-    Where the declaration itself is wrong, the file is checked as predictions all the same.
+    Each problem names its row, id or field. Where the declaration is wrong, the file is checked
+    all the same.
     """
     submission, problems = _declaration(declared)
     if not _is_plain(file):
         problems.append("not a plain file but a link or a folder; submit the file itself")
         return Checked(problems=tuple(problems), submission=submission)
-    try:
-        predicted = prediction_file(submission, file) if submission else file
-    except BadSubmission as refused:
-        return Checked(problems=refused.problems, submission=submission)
-    header, predictions, found = checked_predictions(predicted, release)
-    problems += [problem.removeprefix(f"{predicted}: ") for problem in found]
+    header, predictions, found = checked_predictions(file, release)
+    problems += [problem.removeprefix(f"{file}: ") for problem in found]
     if header is not None:
         problems += _disagreements(declared, header)
     sound = not problems and predictions is not None

@@ -70,17 +70,32 @@ class Desk:
     engine: Engine
 
     @classmethod
-    def open(cls, board: Path, url: str | None = None) -> "Desk":
+    def set_up(cls, board: Path, url: str | None = None) -> "Desk":
         """Open the desk of the board in the folder `board`, made if it is new.
 
         `url` is any SQLAlchemy URL and defaults to a SQLite file on the desk.
         """
-        board = board.resolve()
-        folder = board.with_name(f"{board.name}-submissions")
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        desk = cls(board, folder, connect(url, folder / "desk.sqlite"))
+        desk = cls._at(board, url)
+        desk.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         create(desk.engine)
         return desk
+
+    @classmethod
+    def open(cls, board: Path, url: str | None = None) -> "Desk":
+        """Open a desk that `set_up` made; `MissingData` where there is none."""
+        desk = cls._at(board, url)
+        if not desk.folder.is_dir():
+            raise MissingData(
+                f"{board}: this board takes no submissions; its organiser begins with "
+                f"`leakboard token USER --board {board}`"
+            )
+        return desk
+
+    @classmethod
+    def _at(cls, board: Path, url: str | None) -> "Desk":
+        board = board.resolve()
+        folder = board.with_name(f"{board.name}-submissions")
+        return cls(board, folder, connect(url, folder / "desk.sqlite"))
 
     def issue_token(self, user: str, daily: int = DAILY) -> str:
         """Make a new token for a user; an earlier one is no longer valid. It is not kept."""
@@ -185,14 +200,10 @@ def count(connection: Connection, *conditions: Any) -> int:
     return connection.scalar(query) or 0
 
 
-def accepted_content(connection: Connection, content: str, but: str) -> str | None:
-    """The first submission other than `but` with this content that was not refused."""
-    query = select(SUBMISSIONS.c.id).where(
-        SUBMISSIONS.c.content == content,
-        SUBMISSIONS.c.state.not_in(UNCOUNTED),
-        SUBMISSIONS.c.id != but,
-    )
-    return connection.scalar(query.order_by(SUBMISSIONS.c.number).limit(1))
+def is_known(connection: Connection, content: str, but: str) -> bool:
+    """Whether a submission other than `but` that was neither refused nor withdrawn says this."""
+    stands = SUBMISSIONS.c.state.not_in((*UNCOUNTED, State.WITHDRAWN))
+    return count(connection, SUBMISSIONS.c.content == content, stands, SUBMISSIONS.c.id != but) > 0
 
 
 def _head(connection: Connection) -> LedgerHead:

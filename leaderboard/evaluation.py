@@ -9,15 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..schemas import ImageValues, Release
+from ..schemas import BadSubmission, ImageValues, Release
 from ..schemas.files import sha256_of
 from .check import Checked, Question
 from .desk import Desk
 from .helpers import Helpers, Refusal
-from .intake import repeated
+from .intake import REPEATED
 from .jobs import Job, begin_scoring, fail, lose, near, reject, score_of
 from .likeness import Likeness
 from .line_process import ProcessDied
+from .prediction_file import prediction_file
 from .publish import publish, published
 
 
@@ -43,23 +44,25 @@ class Evaluator:
         return False
 
     def _evaluate(self, job: Job, folder: Path) -> None:
-        file = self.desk.file_of(job.id)
+        try:
+            file = prediction_file(job.received.submission, self.desk.file_of(job.id))
+        except BadSubmission as refused:
+            reject(self.desk, job, refused.problems)
+            return
         checked = self._check(job, folder, file)
         if checked.problems or checked.likeness is None:
             reject(self.desk, job, checked.problems)
-            return
-        earlier = begin_scoring(self.desk, job, checked.likeness)
-        if earlier is not None:
-            reject(self.desk, job, (repeated(earlier),))
-            return
-        self._score(job, folder, file, checked.likeness)
+        elif not begin_scoring(self.desk, job, checked.likeness):
+            reject(self.desk, job, (REPEATED,))
+        else:
+            self._score(job, folder, file, checked.likeness)
 
     def _check(self, job: Job, folder: Path, file: Path) -> Checked:
         declared = job.received.submission.model_dump(mode="json")
         question = Question(declared=declared, file=str(file))
         checked = self.helpers.check(folder, question)
         problems = list(checked.problems)
-        if not problems and sha256_of(file) != job.received.predictions:
+        if not problems and sha256_of(self.desk.file_of(job.id)) != job.received.predictions:
             problems.append("the file is not the one that was received; submit it again")
         if not problems and checked.split != job.received.split:
             problems.append(f"split: received for {job.received.split!r}; submit it again")

@@ -13,9 +13,12 @@ from ..schemas import BadSubmission, Release, Submission
 from ..schemas.files import replacing, sha256_of
 from ..schemas.submission import read_declaration
 from .check import check
-from .desk import Desk, User, accepted_content, count, enter, note, now, received_from
+from .desk import Desk, User, count, enter, is_known, note, now, received_from
 from .desk_tables import SUBMISSIONS, UNCOUNTED, State
+from .prediction_file import prediction_file
 from .queue import Queue, submit_only
+
+REPEATED = "these very predictions were already submitted; submit another attack"
 
 
 def submit(
@@ -35,13 +38,13 @@ def submit(
     whatever the server would object to.
     """
     declared = {**read_declaration(about), **changes}
-    checked = check(release, declared, file)
+    checked = check(release, declared, _predicted(declared, file))
     submission, split, likeness = checked.submission, checked.split, checked.likeness
     problems = list(checked.problems)
     if submission is not None and split is not None:
         problems += objections(desk, user, submission, split)
-    if likeness is not None and (earlier := duplicate_of(desk, likeness.content)) is not None:
-        problems.append(repeated(earlier))
+    if likeness is not None and is_repeated(desk, likeness.content):
+        problems.append(REPEATED)
     if problems or submission is None or split is None:
         raise BadSubmission(problems)
     if dry_run:
@@ -60,21 +63,24 @@ def submit(
     return received
 
 
+def _predicted(declared: Mapping[str, Any], file: Path) -> Path:
+    try:
+        submission = Submission.of(declared)
+    except BadSubmission:  # whose problems `check` tells, with those of the file
+        return file
+    return prediction_file(submission, file)
+
+
 def objections(desk: Desk, user: User, submission: Submission, split: str) -> list[str]:
     """Why this user may not submit this now, by who they are; nothing where they may."""
     with desk.engine.connect() as connection:
         return _objections(connection, user, submission, split)
 
 
-def duplicate_of(desk: Desk, content: str) -> str | None:
-    """The accepted submission with this content, if there is one."""
+def is_repeated(desk: Desk, content: str) -> bool:
+    """Whether predictions of this content were submitted before."""
     with desk.engine.connect() as connection:
-        return accepted_content(connection, content, but="")
-
-
-def repeated(earlier: str) -> str:
-    """What is said of a file whose content was submitted before."""
-    return f"these very predictions were already submitted, as {earlier}; submit another attack"
+        return is_known(connection, content, but="")
 
 
 def receive(

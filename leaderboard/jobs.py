@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from ..schemas import ScoreReport
-from .desk import Desk, Received, accepted_content, enter, note, received_from
+from .desk import Desk, Received, enter, is_known, note, received_from
 from .desk_tables import HELD, SUBMISSIONS, UNFINISHED, State
 from .likeness import Likeness, nearest
 
@@ -56,28 +56,29 @@ def beat(desk: Desk, job: Job, lease: float) -> None:
         connection.execute(update(SUBMISSIONS).where(SUBMISSIONS.c.id == job.id).values(renewed))
 
 
-def begin_scoring(desk: Desk, job: Job, likeness: Likeness) -> str | None:
+def begin_scoring(desk: Desk, job: Job, likeness: Likeness) -> bool:
     """Go from checking to running, and keep by what the file will be known again.
 
-    Where the same content was accepted before, the job stays where it is; returns that submission.
+    Where the same content was submitted before, the job stays where it is; returns whether it goes.
     """
     with desk.writing() as connection:
         _own(connection, job)
-        earlier = accepted_content(connection, likeness.content, job.id)
-        if earlier is None:
-            known = {"content": likeness.content, "sample": likeness.sample}
-            connection.execute(update(SUBMISSIONS).where(SUBMISSIONS.c.id == job.id).values(known))
-            note(connection, job.id, State.RUNNING, "sound; being scored")
-    return earlier
+        if is_known(connection, likeness.content, job.id):
+            return False
+        known = {"content": likeness.content, "sample": likeness.sample}
+        connection.execute(update(SUBMISSIONS).where(SUBMISSIONS.c.id == job.id).values(known))
+        note(connection, job.id, State.RUNNING, "sound; being scored")
+    return True
 
 
 def near(desk: Desk, job: Job, likeness: Likeness) -> str | None:
-    """The earliest submission before this one that says nearly the same of the same images."""
+    """The earliest submission on the board that says nearly the same of the same images."""
     mine = job.received
     query = select(SUBMISSIONS.c.id, SUBMISSIONS.c.sample).where(
         SUBMISSIONS.c.fingerprint == mine.fingerprint,
         SUBMISSIONS.c.split == mine.split,
         SUBMISSIONS.c.state == State.SCORED,
+        SUBMISSIONS.c.private.is_(False),
         SUBMISSIONS.c.id != mine.id,
     )
     with desk.engine.connect() as connection:

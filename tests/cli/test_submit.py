@@ -20,7 +20,7 @@ Submit = Callable[..., list[object]]
 
 @pytest.fixture
 def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("LEAKBOARD_TOKEN", Desk.open(tmp_path / "board").issue_token("ada"))
+    monkeypatch.setenv("LEAKBOARD_TOKEN", Desk.set_up(tmp_path / "board").issue_token("ada"))
     return tmp_path / "board"
 
 
@@ -95,6 +95,25 @@ def test_a_token_that_is_missing_or_wrong(
     monkeypatch.delenv("LEAKBOARD_TOKEN")
     ran = run("submissions", "--board", board)
     assert (ran.code, "LEAKBOARD_TOKEN is not set" in ran.sentence) == (2, True)
+
+
+def test_a_board_that_takes_no_submissions(run: Run, board: Path, tmp_path: Path) -> None:
+    for command in (["submissions"], ["withdraw", "0" * 32], ["worker", "--releases", "."]):
+        ran = run(*command, "--board", tmp_path / "another")
+        assert (ran.code, "this board takes no submissions" in ran.sentence) == (2, True)
+    assert not list(tmp_path.glob("another*"))
+
+
+def test_a_model_is_refused_until_it_can_be_run(
+    run: Run, release: Release, submit: Submit, tmp_path: Path
+) -> None:
+    about = write_declaration(tmp_path / "about.toml")
+    about.write_text(f'{about.read_text()}content = {{kind = "model"}}\n')
+    (tmp_path / "model.onnx").write_bytes(b"onnx")
+    ran = run(*submit(tmp_path / "model.onnx"))
+    assert ran.code == 1
+    (problem,) = ran.out.splitlines()
+    assert problem.startswith("content: models are not taken yet; submit the prediction file")
 
 
 @pytest.mark.slow

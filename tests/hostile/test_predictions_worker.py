@@ -63,7 +63,7 @@ def test_every_one_comes_to_its_end_and_a_sound_one_is_scored_after_it(
     own_release: Release, tmp_path: Path
 ) -> None:
     secret = canary(own_release)
-    desk = Desk.open(tmp_path / "board")
+    desk = Desk.set_up(tmp_path / "board")
     user = desk.user_of(desk.issue_token("eve", daily=1000))
     laid = {}
     for number, (name, case) in enumerate(ALLOWED.items()):

@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, update
 
 from leakboard.leaderboard import desk as desk_module
 from leakboard.leaderboard import jobs
+from leakboard.leaderboard.check import check
 from leakboard.leaderboard.desk import Desk, User
 from leakboard.leaderboard.desk_tables import HEAD, LEDGER, State
 from leakboard.leaderboard.intake import submit
@@ -26,14 +27,14 @@ from leakboard.schemas import (
     UsageError,
 )
 
-from ..submitting import submit_drawn, write_declaration, write_file
+from ..submitting import drawn, submit_drawn, write_declaration, write_file
 
 MakeRow = Callable[..., LeaderboardRow]
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    return Desk.open(tmp_path / "board")
+    return Desk.set_up(tmp_path / "board")
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def score(desk: Desk, submission_id: str, row: LeaderboardRow) -> None:
     """Take a job to its end, with the scores of a made row."""
     job = taken(desk, submission_id)
     likeness = Likeness(content=submission_id * 2, sample="00")
-    assert jobs.begin_scoring(desk, job, likeness) is None
+    assert jobs.begin_scoring(desk, job, likeness)
     jobs.score_of(desk, job, row.report.model_copy(update={"split": job.received.split}))
 
 
@@ -162,22 +163,24 @@ def test_a_dry_run_leaves_everything_as_it_was(
     assert not (desk.folder / "files").exists()
 
 
-def test_the_same_predictions_are_found_again_in_another_order_and_compression(
+def test_the_same_predictions_are_found_again_in_another_order_unless_withdrawn(
     desk: Desk, ada: User, release: Release, tmp_path: Path, make_row: MakeRow
 ) -> None:
-    from leakboard.leaderboard.check import check
-
-    first = submit_drawn(desk, ada, release, tmp_path, 0)
-    ids = release.asked_ids("test")
+    ids, about = release.asked_ids("test"), write_declaration(tmp_path / "about.toml")
+    file = write_file(tmp_path / "a.parquet", release)
+    first = submit(desk, ada, release, file, about, {}, private=True)
+    assert first is not None
     found = check(release, desk.received(first).submission.model_dump(), desk.file_of(first))
     assert found.likeness is not None
-    assert jobs.begin_scoring(desk, taken(desk, first), found.likeness) is None
-    from ..submitting import drawn
-
-    values = drawn(len(ids), 0)
-    again = write_file(tmp_path / "b.parquet", release, ids=ids[::-1], values=values[::-1])
-    with pytest.raises(BadSubmission, match=f"already submitted, as {first}"):
-        submit(desk, ada, release, again, write_declaration(tmp_path / "b.toml"), {})
+    job = taken(desk, first)
+    assert jobs.begin_scoring(desk, job, found.likeness)
+    jobs.score_of(desk, job, make_row("none", (0.5, 0.4, 0.6)).report)
+    values = drawn(len(ids))[::-1]
+    again = write_file(tmp_path / "b.parquet", release, ids=ids[::-1], values=values)
+    with pytest.raises(BadSubmission, match="already submitted"):
+        submit(desk, ada, release, again, about, {})
+    withdraw(desk, ada, first)
+    assert submit(desk, ada, release, again, about, {}) is not None
 
 
 # Jobs --------------------------------------------------------------------------------------------

@@ -57,8 +57,8 @@ def database(tmp_path: Path) -> Iterator[str]:
 def test_two_workers_share_the_submissions_of_a_networked_desk(
     database: str, release: Release, tmp_path: Path
 ) -> None:
-    desk = Desk.open(tmp_path / "networked", database)
-    local = Desk.open(tmp_path / "local")
+    desk = Desk.set_up(tmp_path / "networked", database)
+    local = Desk.set_up(tmp_path / "local")
     for one in (desk, local):
         user = one.user_of(one.issue_token("ada", daily=SUBMISSIONS + 1))
         for seed in range(SUBMISSIONS):

@@ -37,7 +37,7 @@ SUBMISSIONS, KILLS = 20, 30
 
 def filled(board: Path, release: Release, count: int) -> tuple[Desk, User]:
     """A desk on which so many submissions wait."""
-    desk = Desk.open(board)
+    desk = Desk.set_up(board)
     user = desk.user_of(desk.issue_token("ada", daily=count + 1))
     folder = board.with_name(f"{board.name}-files")
     folder.mkdir()
@@ -141,7 +141,7 @@ def forge(desk: Desk, submission_id: str, report: ScoreReport) -> None:
     job = jobs.claim(desk, submission_id, 60)
     assert job is not None
     likeness = Likeness(content="f" * 64, sample="00")
-    assert jobs.begin_scoring(desk, job, likeness) is None
+    assert jobs.begin_scoring(desk, job, likeness)
     jobs.score_of(desk, job, report)
 
 
