@@ -29,9 +29,8 @@ def rescore(
 
     Exit code 1 where there is one.
     """
-    from ..leaderboard.desk import Desk
-    from ..leaderboard.helpers import Helpers, releases_in
-    from ..leaderboard.rescore import rescore as run
+    from ..leaderboard import Desk, Helpers, releases_in
+    from ..leaderboard import rescore as run
 
     desk = Desk.open(board, database)
     helpers = Helpers(desk.folder, truths)

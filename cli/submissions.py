@@ -10,7 +10,7 @@ from .identity import desk_options, token
 from .output import columns, interval
 
 if TYPE_CHECKING:
-    from ..leaderboard.mine import Mine
+    from ..leaderboard import Mine
 
 
 @click.command()
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def submissions(submission: str | None, board: Path, database: str | None, as_json: bool) -> None:
     """Show your submissions, or one with its history and scores; nobody else's."""
-    from ..leaderboard.desk import Desk
-    from ..leaderboard.mine import submission_of, submissions_of
+    from ..leaderboard import Desk, submission_of, submissions_of
 
     desk = Desk.open(board, database)
     user = desk.user_of(token())
@@ -41,8 +40,8 @@ def submissions(submission: str | None, board: Path, database: str | None, as_js
 @desk_options
 def withdraw(submission: str, board: Path, database: str | None) -> None:
     """Take back SUBMISSION, your own, as long as the board does not show it."""
-    from ..leaderboard.desk import Desk
-    from ..leaderboard.mine import withdraw as run
+    from ..leaderboard import Desk
+    from ..leaderboard import withdraw as run
 
     desk = Desk.open(board, database)
     run(desk, desk.user_of(token()), submission)
@@ -61,7 +60,7 @@ def withdraw(submission: str, board: Path, database: str | None) -> None:
 @desk_options
 def issue_token(user: str, daily: int, board: Path, database: str | None) -> None:
     """Print a new token for USER, for the organiser to pass on; an earlier one ends."""
-    from ..leaderboard.desk import Desk
+    from ..leaderboard import Desk
 
     click.echo(Desk.set_up(board, database).issue_token(user, daily))
 

@@ -43,8 +43,8 @@ def submit(
     Every problem of the declaration and of the file is told at once; exit code 1 where there is
     one. `leakboard submissions` shows what becomes of a submission.
     """
-    from ..leaderboard.desk import Desk
-    from ..leaderboard.intake import submit as run
+    from ..leaderboard import Desk
+    from ..leaderboard import submit as run
     from ..schemas import Release
 
     desk = Desk.open(board, database)

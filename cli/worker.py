@@ -52,8 +52,7 @@ def worker(
     Ctrl-C lets the submission at hand finish. A worker that is killed loses nothing: what it held
     is evaluated again.
     """
-    from ..leaderboard.desk import Desk
-    from ..leaderboard.worker import Worker
+    from ..leaderboard import Desk, Worker
 
     desk = Desk.open(board, database)
     Worker(desk, releases, truths, lease=lease, losses=losses, drain=drain).run()

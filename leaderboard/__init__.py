@@ -1,22 +1,40 @@
-"""The leaderboard: a store of results, ranking, figures, and the Streamlit pages."""
+"""The leaderboard: a store, ranking, figures, the Streamlit pages, and submissions to it."""
 
+from .desk import Desk, User
 from .entry import enter, entry
 from .estimates import Estimate, combined
+from .helpers import Helpers, releases_in
+from .intake import submit
+from .mine import Mine, submission_of, submissions_of, withdraw
 from .ranking import Group, Rank, Standing, groups, standings
+from .rescore import Difference, rescore
 from .serve import command, serve
 from .store import Board
+from .worker import Worker
 
 __all__ = [
     "Board",
+    "Desk",
+    "Difference",
     "Estimate",
     "Group",
+    "Helpers",
+    "Mine",
     "Rank",
     "Standing",
+    "User",
+    "Worker",
     "combined",
     "command",
     "enter",
     "entry",
     "groups",
+    "releases_in",
+    "rescore",
     "serve",
     "standings",
+    "submission_of",
+    "submissions_of",
+    "submit",
+    "withdraw",
 ]
