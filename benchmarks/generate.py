@@ -24,9 +24,9 @@ from ..generate.writer import Slice, Writer
 from . import Case
 from ._stages import SENSITIVE, TASK, Profile, engine_of, profile, slices_of
 
-COUNTS = {112: 1536, 32: 8192}  # records
+COUNTS = {112: 1024, 32: 4096}  # records
 SHARDS = 4
-ROUNDS = 3
+ROUNDS = 2
 BARE = f"client and defense alone, on ready images, in batches of {BATCH}"
 PLAIN = "a DataLoader, the networks as PyTorch lays them out, Dataset.from_generator, to_parquet"
 

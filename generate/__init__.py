@@ -9,7 +9,8 @@ from .push import push
 from .recompute import recompute
 from .release import generate
 from .share import Share
-from .verify import Problem, verify
+from .verify import verify
+from .verify_contents import Problem
 
 __all__ = [
     "BatchNoise",

@@ -15,7 +15,7 @@ from .client import Client, load_client
 from .datasets import decode
 from .engine import BATCH, to_float16, to_unit_range
 from .noise import RecordNoise
-from .verify import Problem
+from .verify_contents import Problem
 
 COLUMNS = ("sample_id", "activation", "input")
 

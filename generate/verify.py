@@ -1,6 +1,7 @@
-"""Check a release: files, checksums, schema, counts, splits, fingerprint, what must not leak.
+"""Check a release: files, checksums, schema, values, counts, splits, fingerprint, leaks.
 
 Every check yields problems instead of stopping at the first, so that one run names them all.
+Where the organiser's truth lies beside the release, the test split is compared with it as well.
 """
 
 from collections.abc import Iterator
@@ -17,17 +18,12 @@ from ..schemas.files import sha256_of
 from ..schemas.manifest import FileFacts, Shard
 from ..schemas.records import vectors_to_numpy
 from ..schemas.shards import content_sha256, foreign_content
+from ..schemas.slack import slack
 from .client import CLIENT_FILE, TASK_FILE, build
 from .describe import WEIGHTS
 from .networks import load_weights
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong, and in which file."""
-
-    file: str
-    problem: str
+from .plan import QUERIES
+from .verify_contents import Contents, Problem
 
 
 @dataclass
@@ -76,7 +72,7 @@ def _files(release: Release) -> Iterator[Problem]:
 
 
 def _shards(release: Release, damaged: set[str]) -> Iterator[Problem]:
-    seen = _Seen()
+    seen, contents = _Seen(), Contents(release.manifest)
     for shard in release.manifest.shards:
         if shard.path in damaged:
             continue
@@ -88,10 +84,13 @@ def _shards(release: Release, damaged: set[str]) -> Iterator[Problem]:
         path, schema = release.folder / shard.path, release.manifest.records
         for name in foreign_content(path, schema, public_columns(shard.split)):
             yield Problem(shard.path, f"holds {name}, which does not belong into a public shard")
-        for problem in _shard(shard, table, release.manifest, seen):
+        for problem in (*slack(path), *_shard(shard, table, release.manifest, seen)):
             yield Problem(shard.path, problem)
+        contents.add(shard.split, table)
     if not damaged:
         yield from _counts(release.manifest, seen)
+        contents.add_truth(release)
+        yield from contents.problems()
 
 
 def _shard(shard: Shard, table: pa.Table, manifest: Manifest, seen: _Seen) -> Iterator[str]:
@@ -101,10 +100,20 @@ def _shard(shard: Shard, table: pa.Table, manifest: Manifest, seen: _Seen) -> It
         if table.column(name).null_count:
             yield f"holds nulls in the column {name!r}"
     activation = vectors_to_numpy(table.column("activation"), manifest.client.activation_shape)
-    if not np.isfinite(activation).all():
-        yield "holds activations that are not finite"
+    logits = vectors_to_numpy(table.column("task_logits"), (len(manifest.task.classes),))
+    for name, values in (("activations", activation), ("task logits", logits)):
+        if not np.isfinite(values).all():
+            yield f"holds {name} that are not finite"
+    yield from _queries(table, manifest.defense.randomized)
     yield from _labels(table, manifest)
     yield from _order_and_ids(shard.split, table, seen)
+
+
+def _queries(table: pa.Table, randomized: bool) -> Iterator[str]:
+    numbers: NDArray[np.int64] = table.column("query").to_numpy()
+    most = QUERIES - 1 if randomized else 0
+    if numbers.min() < 0 or numbers.max() > most:
+        yield f"holds queries outside 0..{most}"
 
 
 def _labels(table: pa.Table, manifest: Manifest) -> Iterator[str]:

@@ -1,17 +1,30 @@
 """verify finds what is wrong and names the file."""
 
+import io
 import json
 import random
+import re
 import shutil
+import tarfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from leakboard.generate import verify
+from leakboard.generate import generate, verify
+from leakboard.generate.datasets import Dataset
+from leakboard.generate.datasets.synthetic import Synthetic
+from leakboard.generate.plan import PlannedRecord, plan
 from leakboard.schemas import Release, SchemaMismatch, public_columns
+from leakboard.schemas.config import TrainingTable
 from leakboard.schemas.files import sha256_of
 from leakboard.schemas.shards import read_shard, write_shard
+
+from ..tiny import tiny_config
 
 
 @pytest.fixture
@@ -95,6 +108,88 @@ def test_a_label_smuggled_into_the_test_split_is_found(
     shard["bytes"], shard["sha256"] = path.stat().st_size, sha256_of(path)
     (folder / "manifest.json").write_text(json.dumps(manifest))
     assert any("holds task" in problem.problem for problem in verify(folder))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("task_logits", np.nan, "task logits that are not finite"),
+        ("activation", np.inf, "activations that are not finite"),
+        ("query", 1, "queries outside 0..0"),
+        ("sensitive", 2, "sensitive labels outside 0..1"),
+        ("input", {"bytes": b"no image", "path": None}, "an input is bad"),
+    ],
+)
+def test_a_value_out_of_range_is_found(copy: Path, name: str, value: Any, problem: str) -> None:
+    release = Release.open(copy)
+    shard = release.manifest.shards_of("auxiliary")[0]
+    table = release.read(shard, public_columns("auxiliary"))
+    rows = table.column(name).to_pylist()
+    rows[3] = [value, *rows[3][1:]] if isinstance(rows[3], list) else value
+    field = table.schema.field(name)
+    changed = table.set_column(
+        table.schema.get_field_index(name), field, pa.array(rows, field.type)
+    )
+    rewrite(copy, shard.path, lambda path: write_shard(path, changed, release.manifest.records))
+    assert any(problem in found.problem for found in verify(copy))
+
+
+def test_labels_in_the_sizes_of_test_members_are_found(release: Release, tmp_path: Path) -> None:
+    """One more space in the JSON of a record, say, for one class and none for the other."""
+    folder = Path(shutil.copytree(release.folder.with_name("none-wds"), tmp_path / "copy"))
+    shard = Release.open(folder).manifest.shards_of("test")[0].path
+
+    def pad(path: Path) -> None:
+        with tarfile.open(path) as tar:
+            members = [(member, tar.extractfile(member).read()) for member in tar]  # type: ignore[union-attr]
+        with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for number, (member, content) in enumerate(members):
+                padded = content + b" " * (number % 4 == 1)
+                member.size = len(padded)
+                tar.addfile(member, io.BytesIO(padded))
+
+    rewrite(folder, shard, pad)
+    assert any("bytes beside its content" in found.problem for found in verify(folder))
+
+
+def rewrite(folder: Path, name: str, change: Callable[[Path], None]) -> None:
+    """Change a shard, and make the manifest say that it should be so."""
+    change(folder / name)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (shard,) = (shard for shard in manifest["shards"] if shard["path"] == name)
+    shard["bytes"], shard["sha256"] = (folder / name).stat().st_size, sha256_of(folder / name)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_generator_that_leaks_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It writes the sensitive label into one digit of every id, and uses images in two splits."""
+
+    def leaky(dataset: Dataset, *arguments: Any) -> dict[str, list[PlannedRecord]]:
+        def planted(one: PlannedRecord) -> PlannedRecord:
+            label = int(dataset.index.labels["gender"][one.row])
+            name = f"{one.sample_id[:20]}{label}{one.sample_id[21:]}"
+            return replace(one, sample_id=name)
+
+        planned = plan(dataset, *arguments)
+        return {split: [planted(one) for one in records] for split, records in planned.items()}
+
+    def repeated(self: Synthetic, rows: Sequence[int]) -> Any:
+        return encoded_and_pixels(self, [row % 500 for row in rows])
+
+    encoded_and_pixels = Synthetic.encoded_and_pixels
+    monkeypatch.setattr("leakboard.generate.release.plan", leaky)
+    monkeypatch.setattr(Synthetic, "encoded_and_pixels", repeated)
+    table = tiny_config("none").dataset.model_copy(
+        update={"options": {"images": 700, "identities": 700}}
+    )
+    settings = {"dataset": table, "training": TrainingTable(warmup_epochs=0, epochs=0)}
+    generate(tiny_config("none").model_copy(update=settings), tmp_path / "x")
+    found = " ".join(problem.problem for problem in verify(tmp_path / "x"))
+    for split in ("auxiliary", "defender", "test"):
+        assert f"{split}: sample_id depends on sensitive" in found
+        assert re.search(rf"{split}: [\d.]+% of its images are, but for details, also in", found)
 
 
 def test_records_in_two_splits_are_found(copy: Path) -> None:
