@@ -16,6 +16,7 @@ from .conformance import conformance
 from .cost import cost
 from .demo import demo
 from .doctor import doctor
+from .export_site import export_site
 from .generate import generate
 from .judge import judge
 from .plan import plan
@@ -57,6 +58,7 @@ COMMANDS = (
     cost,
     demo,
     doctor,
+    export_site,
     generate,
     judge,
     plan,

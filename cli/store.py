@@ -31,14 +31,8 @@ def store() -> None:
 @store_option
 def rebuild(board: Path, store: str | None) -> None:
     """Make the index of BOARD anew from its JSON files."""
-    from ..leaderboard import Board
-    from ..schemas import MissingData
+    from ..leaderboard import existing
 
-    if not (board / "results").is_dir():
-        raise MissingData(
-            f"{board}: expected a board, a folder with results/; make one with `leakboard score "
-            "… --board DIR`"
-        )
-    opened = Board.open(board, store)
+    opened = existing(board, store)
     opened.rebuild()
     click.echo(f"{board}: {len(opened.rows())} entries in {opened.engine.url}")

@@ -9,7 +9,7 @@ from .mine import Mine, submission_of, submissions_of, withdraw
 from .ranking import Group, Rank, Standing, groups, standings
 from .rescore import Difference, rescore
 from .serve import command, serve
-from .store import Board
+from .store import Board, existing
 from .worker import Worker
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "command",
     "enter",
     "entry",
+    "existing",
     "groups",
     "releases_in",
     "rescore",

@@ -17,23 +17,10 @@ from .table import Column, Row, table
 from .text import plain
 
 
-def facts(group: Group) -> str:
-    """What all entries of a group share, on one line."""
-    shared = [
-        group.dataset,
-        f"{group.image_size} px",
-        f"{group.network} split after {group.split_layer} ({group.split_index})",
-        f"{group.split} split",
-        f"{group.scale} scale",
-        group.dataset_options,
-    ]
-    return " · ".join(fact for fact in shared if fact)
-
-
 def draw_group_heading(group: Group) -> None:
     """Draw what the entries of a group have in common."""
     st.header(plain(f"Task {group.task}, sensitive {group.sensitive}"), anchor=False)
-    st.caption(plain(facts(group)))
+    st.caption(plain(group.facts))
 
 
 def draw_table(

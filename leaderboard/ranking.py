@@ -61,6 +61,19 @@ class Group:
             dataset_options=written(row.dataset_options),
         )
 
+    @property
+    def facts(self) -> str:
+        """What all entries of the group share, but its attributes, on one line."""
+        shared = [
+            self.dataset,
+            f"{self.image_size} px",
+            f"{self.network} split after {self.split_layer} ({self.split_index})",
+            f"{self.split} split",
+            f"{self.scale} scale",
+            self.dataset_options,
+        ]
+        return " · ".join(fact for fact in shared if fact)
+
 
 @dataclass(frozen=True)
 class Rank:

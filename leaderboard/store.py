@@ -43,6 +43,7 @@ from ..schemas import (
     CorruptData,
     ImageValues,
     LeaderboardRow,
+    MissingData,
     SchemaMismatch,
     Track,
     UsageError,
@@ -217,6 +218,16 @@ class Board:
     def _results(self) -> Iterator[tuple[int, LeaderboardRow]]:
         for path in self._files():
             yield path.stat().st_mtime_ns, _read(path)
+
+
+def existing(folder: Path, url: str | None = None) -> Board:
+    """Open a board that is there; `MissingData` where none is."""
+    if not (folder / "results").is_dir():
+        raise MissingData(
+            f"{folder}: expected a board, a folder with results/; make one with "
+            "`leakboard score … --board DIR`"
+        )
+    return Board.open(folder, url)
 
 
 @cache
