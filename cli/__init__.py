@@ -24,6 +24,7 @@ from .pull import pull
 from .push import push
 from .reproduce import reproduce
 from .rescore import rescore
+from .run_model import run_model
 from .schema import schema
 from .score import score
 from .serve import serve
@@ -66,6 +67,7 @@ COMMANDS = (
     push,
     reproduce,
     rescore,
+    run_model,
     schema,
     score,
     serve,

@@ -6,6 +6,7 @@ from .gallery import write_gallery
 from .judge_training import train_judge
 from .judges import Judge, load_judge
 from .measure import draw_bound, measure_bound, measure_bounds
+from .models import SubmittedModel
 from .reader import SplitReader, open_release
 from .records import Records, read_records, read_truth
 from .run import FittedAttack, fit_attack
@@ -20,6 +21,7 @@ __all__ = [
     "Scored",
     "Scorer",
     "SplitReader",
+    "SubmittedModel",
     "attack_suite",
     "compare",
     "draw_bound",

@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -104,7 +104,7 @@ class Cgroup:
                 _kill(member)
             time.sleep(LEAVING)
         for folder in self.folders:
-            if folder.is_dir():
+            if folder.exists():
                 folder.rmdir()
 
     def _members(self) -> Iterator[int]:
@@ -132,8 +132,9 @@ def _remove_orphans(layout: Layout) -> None:
     """Remove the groups of processes that were killed before they could."""
     for folder in layout.folders["memory"].glob("leakboard-*-*"):
         _, maker, _ = folder.name.split("-")
-        if not Path("/proc", maker).exists():
-            Cgroup(layout, folder.name).remove()
+        with suppress(FileNotFoundError):  # another process removed it first
+            if folder.stat().st_uid == os.geteuid() and not Path("/proc", maker).exists():
+                Cgroup(layout, folder.name).remove()
 
 
 def _made(group: Cgroup, memory: int, tasks: int) -> bool:

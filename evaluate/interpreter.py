@@ -1,38 +1,48 @@
-"""This Python inside the sandbox: its own files and the installed packages, read-only."""
+"""This Python inside the sandbox: its own files, the installed packages, and parts of ours."""
 
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SCRIPT = "/program/main.py"
+SHOWN = "/packages"
+SITES = ("site-packages", "dist-packages")
 
 
 @dataclass(frozen=True)
 class Program:
-    """What `Sandbox.run` needs to run a script: the command, what it reads, its environment."""
+    """What `Sandbox.run` needs to run it: the command, what it reads, its environment."""
 
     command: Sequence[str]
     inputs: Mapping[str, Path]
     environment: Mapping[str, str]
 
 
-def python(script: Path, *arguments: str, packages: Mapping[str, Path] | None = None) -> Program:
-    """Run a script with the installed packages, and with `packages` by their names.
+def python(arguments: Sequence[str], parts: Sequence[str] = ()) -> Program:
+    """Run Python with the installed packages and with `parts` of Leakboard.
 
-    Of a folder that holds packages only those are shown: the source tree of an editable
-    installation may have anything beside them.
+    A part is the path of a module or package, such as "evaluate/runners"; what is not named is not
+    there, nor is anything beside it in the source tree of an editable installation.
     """
     interpreter = Path(sys.executable).resolve()
-    installed = [
-        Path(entry) for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")
-    ]
+    installed = [Path(entry) for entry in sys.path if Path(entry).name in SITES]
     homes = [Path(sys.base_prefix).resolve(), *installed]
     shown = {str(home): home for home in homes if not home.is_relative_to("/usr")}
-    own = {f"/packages/{name}": folder for name, folder in (packages or {}).items()}
-    paths = ["/packages", *map(str, installed)]
+    folder = Path(__file__).parent
+    ours = {f"{SHOWN}/leakboard/{part}": _source(folder, part) for part in parts}
     return Program(
-        command=[str(interpreter), "-s", "-P", SCRIPT, *arguments],
-        inputs={SCRIPT: script, **shown, **own},
-        environment={"PYTHONPATH": ":".join(paths), "PYTHONDONTWRITEBYTECODE": "1"},
+        command=[str(interpreter), "-s", "-P", *arguments],
+        inputs={**shown, **ours},
+        environment={
+            "PYTHONPATH": ":".join([SHOWN, *map(str, installed)]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OMP_NUM_THREADS": "1",  # one thread takes its sums in one order
+        },
     )
+
+
+def _source(evaluate: Path, part: str) -> Path:
+    """Where a part lies: folders beside `evaluate` may come from elsewhere than it."""
+    top, _, rest = part.partition("/")
+    home = evaluate if top == "evaluate" else evaluate.parent / top
+    return home / rest

@@ -12,6 +12,7 @@ from leakboard.evaluate.sandbox import Limits, Outcome, Sandbox
 from leakboard.schemas import NoSandbox
 
 CANARY = "canary-7d1f5a3e"
+SCRIPT = "/program/main.py"
 SMALL = Limits(
     memory=2**28, cpu_seconds=20, seconds=20, tasks=16, children=True, disk=2**23, log=2**16
 )
@@ -65,10 +66,11 @@ def run_script(sandbox: Sandbox, tmp_path: Path) -> RunScript:
     def run(code: str, *arguments: object, limits: Limits = SMALL) -> Ran:
         script = tmp_path / "script.py"
         script.write_text(code)
-        program = python(script, *map(str, arguments))
+        program = python([SCRIPT, *map(str, arguments)])
         output = tmp_path / "output"
         output.mkdir()
-        outcome = sandbox.run(program.command, program.inputs, output, limits, program.environment)
+        inputs = {**program.inputs, SCRIPT: script}
+        outcome = sandbox.run(program.command, inputs, output, limits, program.environment)
         return Ran(outcome, output)
 
     return run

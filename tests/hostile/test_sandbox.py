@@ -210,10 +210,10 @@ from leakboard.evaluate.sandbox import Limits, Sandbox
 command = ["/bin/bash", "-c", "exec -a {name} sleep 60"]
 Sandbox.find().run(command, {{}}, Path("out"), Limits(seconds=60))
 """
-    asking = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
-    assert eventually(lambda: running(name))
-    asking.kill()
-    asking.wait()
+    with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path) as asking:
+        started = eventually(lambda: running(name))
+        asking.kill()
+    assert started
     assert eventually(lambda: not running(name))
 
 
@@ -223,7 +223,7 @@ def running(name: str) -> bool:
 
 
 def eventually(happens: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         if happens():
             return True
@@ -237,7 +237,10 @@ def test_a_user_without_privileges_is_confined_too(tmp_path: Path, sandbox: Sand
     with subprocess.Popen(["sleep", "60"], user=1000) as neighbour:
         child = os.fork()
         if child == 0:
-            os._exit(as_a_user(neighbour.pid))
+            try:
+                os._exit(as_a_user(neighbour.pid))
+            finally:
+                os._exit(2)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert neighbour.poll() is None
         os.kill(neighbour.pid, signal.SIGKILL)

@@ -1,0 +1,90 @@
+"""`leakboard run-model`: run a model as the organiser would, and write its predictions."""
+
+from pathlib import Path
+
+import click
+
+from ..schemas import Setting, Track
+from ..schemas.records import PublicSplit
+
+
+@click.command()
+@click.argument("release", type=click.Path(path_type=Path))
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The prediction file (Parquet)."
+)
+@click.option(
+    "--track",
+    required=True,
+    type=click.Choice(Track, case_sensitive=False),
+    help="What the model answers: class probabilities (N, K), or images (N, 3, S, S) in [0, 1].",
+)
+@click.option(
+    "--split",
+    type=click.Choice(["validation", "test"]),
+    default="validation",
+    show_default=True,
+    help="Which images to predict.",
+)
+@click.option(
+    "--images",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Ask only about the first N images of the split.  [default: all]",
+)
+@click.option("--name", help="The attack's name in the prediction file.  [default: the file's]")
+@click.option(
+    "--setting",
+    type=click.Choice(Setting, case_sensitive=False),
+    default=Setting.AUXILIARY,
+    show_default=True,
+    help="What was known when the model was trained.",
+)
+@click.option(
+    "--auxiliary",
+    "budget",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="How many auxiliary records it was trained on.  [default: all]",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=600.0,
+    show_default=True,
+    help="How long it may take.",
+)
+def run_model(
+    release: Path,
+    model: Path,
+    out: Path,
+    track: Track,
+    split: PublicSplit,
+    images: int | None,
+    name: str | None,
+    setting: Setting,
+    budget: int | None,
+    seconds: float,
+) -> None:
+    """Run MODEL on the activations of RELEASE in the sandbox and write its predictions.
+
+    MODEL is an ONNX file (.onnx) from activations (N, C, H, W), or the weights of an architecture
+    of ours (.safetensors). It is checked and confined as the organiser's server does it.
+    """
+    from ..evaluate import SubmittedModel
+    from ..schemas import Release
+
+    opened = Release.open(release)
+    held = opened.manifest.splits["auxiliary"].records if budget is None else budget
+    submitted = SubmittedModel(
+        path=model,
+        name=name or model.stem,
+        track=track,
+        setting=setting,
+        auxiliary_records=0 if setting is Setting.WHITEBOX else held,
+    )
+    predictions = submitted.predict(opened, split, seconds=seconds, images=images)
+    predictions.write(out)
+    rows = len(predictions.sample_ids)
+    click.echo(f"{out}: {rows} predictions; score them with `leakboard score {release} {out}`")
