@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from ..schemas import LeakboardError, Manifest, Release, fingerprint, public_columns
 from ..schemas.files import sha256_of
 from ..schemas.manifest import FileFacts, Shard
-from ..schemas.records import vectors_to_numpy
+from ..schemas.records import QUERIES, vectors_to_numpy
 from ..schemas.shards import content_sha256, foreign_content
 from ..schemas.slack import slack
 from .client import CLIENT_FILE, TASK_FILE, build
 from .describe import WEIGHTS
 from .networks import load_weights
-from .plan import QUERIES
 from .verify_contents import Contents, Problem
 
 
