@@ -1,6 +1,7 @@
 """The data card of a release: numbers filled in from the manifest and the measurements."""
 
 import json
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from inspect import getdoc
 from string import Template
@@ -10,13 +11,15 @@ from ..schemas.records import PUBLIC_SPLITS
 from ..schemas.shards import SUFFIX
 from .datasets import REGISTRY
 
+Balance = Mapping[str, Sequence[float]]  # attribute → the share of each class
 CARDS = f"{__package__.rpartition('.')[0]}.data_cards"
 
 
-def card(manifest: Manifest, measured: Measurements) -> str:
+def card(manifest: Manifest, measured: Measurements, balance: Balance) -> str:
     """Fill in the card: YAML front matter that `load_dataset` understands, then the text."""
     template = Template((files(CARDS) / "release.md").read_text("utf-8"))
-    return _front_matter(manifest) + template.substitute(_values(manifest, measured))
+    values = _values(manifest, measured) | {"balance": _balance(manifest, balance)}
+    return _front_matter(manifest) + template.substitute(values)
 
 
 def _front_matter(manifest: Manifest) -> str:
@@ -74,8 +77,30 @@ def _values(manifest: Manifest, measured: Measurements) -> dict[str, object]:
         "licence": licence.name,
         "sharing": _sharing(manifest),
         "citation": licence.citation,
+        "kind": (files(CARDS) / f"release-{_kind(manifest)}.md").read_text("utf-8"),
         "dataset_card": _dataset_card(manifest.dataset.name),
     }
+
+
+def _kind(manifest: Manifest) -> str:
+    """Which of the cards release-<kind>.md says what the release is meant for."""
+    if not manifest.ranked:
+        return "control"
+    if manifest.defense.name == "none":
+        return "undefended"
+    return "randomized" if manifest.defense.randomized else "defended"
+
+
+def _balance(manifest: Manifest, balance: Balance) -> str:
+    shares = (
+        f"{attribute.name} "
+        + ", ".join(
+            f"{name} {share:.3f}"
+            for name, share in zip(attribute.classes, balance[attribute.name], strict=True)
+        )
+        for attribute in (manifest.task, manifest.sensitive)
+    )
+    return "; ".join(shares)
 
 
 def _dataset_card(name: str) -> str:

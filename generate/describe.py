@@ -20,8 +20,10 @@ from ..schemas.manifest import (
     SplitFacts,
 )
 from ..schemas.records import PUBLIC_SPLITS, vectors_to_numpy
-from .card import card
+from .card import Balance, card
 from .client import CLIENT_FILE, NETWORKS_FILE, TASK_FILE
+from .croissant import croissant
+from .datasets import Dataset
 from .engine import Engine, batches
 from .measurements import client_cost, utility
 from .plan import PlannedRecord
@@ -117,11 +119,22 @@ def _split_facts(records: Sequence[PlannedRecord]) -> SplitFacts:
     )
 
 
-def finish(tree: Path, manifest: Manifest, measured: Measurements) -> None:
-    """Write measurements, card and manifest into a tree that holds shards and weights."""
+def balance_of(records: Planned, dataset: Dataset, attributes: Sequence[str]) -> Balance:
+    """The share of each class among the auxiliary records."""
+    rows = [record.row for record in records["auxiliary"]]
+    counts = {
+        name: np.bincount(dataset.index.labels[name][rows], minlength=len(dataset.classes(name)))
+        for name in attributes
+    }
+    return {name: (count / len(rows)).tolist() for name, count in counts.items()}
+
+
+def finish(tree: Path, manifest: Manifest, measured: Measurements, balance: Balance) -> None:
+    """Write measurements, cards and manifest into a tree that holds shards and weights."""
     write_text(tree / "measurements.json", measured.to_json())
-    write_text(tree / "README.md", card(manifest, measured))
-    others = ("README.md", "measurements.json", NETWORKS_FILE, *WEIGHTS)
+    write_text(tree / "README.md", card(manifest, measured, balance))
+    write_text(tree / "croissant.json", croissant(manifest))
+    others = ("README.md", "croissant.json", "measurements.json", NETWORKS_FILE, *WEIGHTS)
     facts = tuple(
         FileFacts(path=path, bytes=(tree / path).stat().st_size, sha256=sha256_of(tree / path))
         for path in sorted(others)

@@ -27,7 +27,7 @@ from ..schemas.release import TruthManifest
 from . import datasets, defenses
 from .client import NETWORKS_FILE
 from .datasets import Dataset
-from .describe import WEIGHTS, describe, finish, measure, weight_hashes
+from .describe import WEIGHTS, balance_of, describe, finish, measure, weight_hashes
 from .engine import Engine
 from .plan import plan
 from .players import Players, trained, untrained
@@ -174,12 +174,13 @@ def generate(
     weights = weight_hashes(places.primary)
     commitments = _seal(places.truth, key, fingerprint(shards[formats[0]], weights))
     measured = measure(records, written, engine, players)
+    balance = balance_of(records, dataset, (table.task, table.sensitive))
     for kind, tree in places.partial.items():
         _share_weights(places.primary, tree)
         manifest = describe(
             config, engine, players.facts, kind, shards[kind], records, commitments, weights
         )
-        finish(tree, manifest, measured)
+        finish(tree, manifest, measured, balance)
     places.publish()
     return list(places.trees.values())
 
