@@ -33,9 +33,14 @@ TOOLTIP = {
 def drawn(chart: alt.LayerChart) -> Figure:
     """The Vega-Lite specification of a figure, which a page or a file is drawn from.
 
-    It is not validated here, which would take longer than all else: the tests do that.
+    It is described as a whole, by the page, and not mark by mark. It is not validated here, which
+    would take longer than all else: the tests do that.
     """
-    return chart.to_dict(validate=False)
+    silent = {"aria": False}
+    figure: Figure = chart.configure(mark=silent, axis=silent, legend=silent).to_dict(
+        validate=False
+    )
+    return figure
 
 
 def trade_off(standings: Sequence[Standing], track: Track) -> alt.LayerChart:

@@ -30,12 +30,15 @@ def draw(shown: Shown) -> None:
 
 def draw_release(release: Listed) -> None:
     """Draw how one release is fetched, checked and loaded, and its licence."""
-    st.subheader("How to load it", anchor=False)
+    st.header("How to load it", anchor=False)
     name = release.name
-    st.code(f"leakboard pull REPO {name}\nleakboard verify {name}", language="console")
-    st.code(loading(release), language="python")
+    st.code(
+        f"leakboard pull REPO {name}\nleakboard verify {name}", language="console", wrap_lines=True
+    )
+    # Plain: the colours of Streamlit's highlighting are too pale, and no theme changes them.
+    st.code(loading(release), language=None, wrap_lines=True)
     st.markdown(f"Fingerprint `{release.row.report.fingerprint}`")
-    st.subheader("Licence of the images", anchor=False)
+    st.header("Licence of the images", anchor=False)
     if release.manifest is None:
         st.info(NOT_KEPT)
         return

@@ -48,79 +48,80 @@ def headline(track: Track, interval: Interval, n: int = 900) -> Score:
     )
 
 
+def make_entry(
+    defense: str,
+    leakage: Interval,
+    utility: Interval = (0.9, 0.88, 0.92),
+    *,
+    seed: int = 0,
+    options: Mapping[str, object] | None = None,
+    attack: str = "classifier",
+    track: Track = Track.ATTRIBUTE,
+    ceiling: bool = False,
+    budget: int = 1000,
+    n: int = 900,
+    split: PublicSplit = "test",
+    asked: int | None = None,
+    anchors: Mapping[str, Interval] | None = None,
+    flags: Sequence[str] = (),
+    secret: str = "",
+    **changes: object,
+) -> LeaderboardRow:
+    config_id = digest(defense, options)[:16]
+    report = ScoreReport(
+        release=f"synthetic-{defense}",
+        fingerprint=digest(config_id, seed, secret, changes.get("dataset")),
+        attack=attack,
+        options={},
+        ceiling=ceiling,
+        auxiliary_records=budget,
+        track=track,
+        setting=Setting.AUXILIARY,
+        split=split,
+        asked=asked,
+        scores={HEADLINE[track]: headline(track, leakage, n)},
+        anchors={
+            name: {HEADLINE[track]: headline(track, interval)}
+            for name, interval in (anchors or {}).items()
+        },
+        flags=tuple(flags),
+        leakboard_version="0.1.0",
+    )
+    value, low, high = utility
+    row = LeaderboardRow(
+        submitted="2026-11-23T20:00:00Z",
+        verified=False,
+        dataset="synthetic",
+        dataset_options={},
+        task="smiling",
+        sensitive="gender",
+        image_size=32,
+        network="resnet18",
+        split_layer="layer1",
+        split_index=4,
+        defense=defense,
+        defense_options=dict(options or {}),
+        config=f"synthetic-{defense}",
+        config_id=config_id,
+        seed=seed,
+        scale="smoke",
+        ranked=True,
+        utility=Utility(value=value, low=low, high=high, n=900),
+        cost=ClientCost(
+            client_macs=12738560,
+            client_parameters=276736,
+            task_network_macs=25166848,
+            bytes_sent=8192,
+            compressed_bytes_sent=3500,
+        ),
+        report=report,
+    )
+    return LeaderboardRow.parse(row.model_dump() | changes, "a test's entry")
+
+
 @pytest.fixture
 def make_row() -> MakeRow:
-    def make(
-        defense: str,
-        leakage: Interval,
-        utility: Interval = (0.9, 0.88, 0.92),
-        *,
-        seed: int = 0,
-        options: Mapping[str, object] | None = None,
-        attack: str = "classifier",
-        track: Track = Track.ATTRIBUTE,
-        ceiling: bool = False,
-        budget: int = 1000,
-        n: int = 900,
-        split: PublicSplit = "test",
-        asked: int | None = None,
-        anchors: Mapping[str, Interval] | None = None,
-        flags: Sequence[str] = (),
-        secret: str = "",
-        **changes: object,
-    ) -> LeaderboardRow:
-        config_id = digest(defense, options)[:16]
-        report = ScoreReport(
-            release=f"synthetic-{defense}",
-            fingerprint=digest(config_id, seed, secret, changes.get("dataset")),
-            attack=attack,
-            options={},
-            ceiling=ceiling,
-            auxiliary_records=budget,
-            track=track,
-            setting=Setting.AUXILIARY,
-            split=split,
-            asked=asked,
-            scores={HEADLINE[track]: headline(track, leakage, n)},
-            anchors={
-                name: {HEADLINE[track]: headline(track, interval)}
-                for name, interval in (anchors or {}).items()
-            },
-            flags=tuple(flags),
-            leakboard_version="0.1.0",
-        )
-        value, low, high = utility
-        row = LeaderboardRow(
-            submitted="2026-11-23T20:00:00Z",
-            verified=False,
-            dataset="synthetic",
-            dataset_options={},
-            task="smiling",
-            sensitive="gender",
-            image_size=32,
-            network="resnet18",
-            split_layer="layer1",
-            split_index=4,
-            defense=defense,
-            defense_options=dict(options or {}),
-            config=f"synthetic-{defense}",
-            config_id=config_id,
-            seed=seed,
-            scale="smoke",
-            ranked=True,
-            utility=Utility(value=value, low=low, high=high, n=900),
-            cost=ClientCost(
-                client_macs=12738560,
-                client_parameters=276736,
-                task_network_macs=25166848,
-                bytes_sent=8192,
-                compressed_bytes_sent=3500,
-            ),
-            report=report,
-        )
-        return LeaderboardRow.parse(row.model_dump() | changes, "a test's entry")
-
-    return make
+    return make_entry
 
 
 def image_values(row: LeaderboardRow, value: Sequence[float], images: str = "") -> ImageValues:

@@ -1,5 +1,6 @@
 """The pages in headless Chromium: they draw everything, and nothing leaves this machine."""
 
+import json
 import os
 import shutil
 import socket
@@ -10,18 +11,25 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
+from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
+from xml.etree import ElementTree
 
+import polars
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from leakboard.leaderboard import Board, command
-from leakboard.schemas import Gallery, LeaderboardRow, Track
+from leakboard.schemas import LeaderboardRow, Setting, Track
+
+from .conftest import make_entry, write_gallery
 
 MakeRow = Callable[..., LeaderboardRow]
-MakeGallery = Callable[..., Gallery]
 Scheme = Literal["light", "dark"]
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -29,6 +37,9 @@ HOSTILE = (
     "<img src=http://evil.example/a onerror=alert(1)> [l](http://evil.example) **b** $x$ :star:"
 )
 WAIT = 20_000  # ms
+FADED_IN = """() => Promise.allSettled(document.getAnimations()
+    .filter(one => one.effect.getComputedTiming().iterations !== Infinity)
+    .map(one => one.finished))"""
 
 pytestmark = pytest.mark.slow
 
@@ -51,6 +62,17 @@ class Visit:
         # Opened below the root, Streamlit looks for its server under the page's address first.
         if said.type == "error" and "/_stcore/" not in said.location["url"]:
             self.errors.append(f"{said.text} {said.location['url']}")
+
+    def settle(self) -> None:
+        """Wait until the server has nothing more to say, and what it said is drawn."""
+        expect(self.page.get_by_role("heading", level=1)).to_be_visible(timeout=WAIT)
+        self.page.locator("[data-test-script-state=notRunning]").wait_for(timeout=WAIT)
+        self.page.wait_for_load_state("networkidle")
+        self.page.evaluate(FADED_IN)
+
+    def text(self) -> str:
+        """What the page says, without the controls in the sidebar."""
+        return self.page.get_by_test_id("stMain").inner_text()
 
     def assert_quiet(self) -> None:
         """Nothing went wrong, and only this machine was called."""
@@ -103,25 +125,44 @@ def wait_for(url: str) -> None:
     pytest.fail(f"{url} did not answer within 30 s")
 
 
-@pytest.fixture
-def board(tmp_path: Path, make_row: MakeRow, make_gallery: MakeGallery) -> Path:
-    """Two defenses attacked on both tracks, with pictures."""
-    opened = Board.open(tmp_path / "board")
-    for defense, leakage, utility in (
-        ("none", (0.8, 0.78, 0.82), (0.90, 0.88, 0.92)),
-        ("disco", (0.5, 0.48, 0.52), (0.88, 0.86, 0.90)),
+def filled(folder: Path) -> Path:
+    """Fill a board: two defenses on two datasets, and entries for every filter to leave out."""
+    board = Board.open(folder)
+    for defense, leakage, utility, options in (
+        ("none", (0.8, 0.78, 0.82), (0.90, 0.88, 0.92), {}),
+        ("disco", (0.5, 0.48, 0.52), (0.88, 0.86, 0.90), {"ratio": 0.5}),
+        ("disco", (0.4, 0.38, 0.42), (0.86, 0.84, 0.88), {"ratio": 0.9}),
     ):
-        for track in Track:
-            row = make_row(
-                defense,
-                leakage,
-                utility,
-                track=track,
-                anchors={"task_output": (0.3, 0.29, 0.31)},
-            )
-            opened.add(row)
-        make_gallery(opened.folder, f"synthetic-{defense}-s0", [1, 2], row.report.fingerprint)
-    return opened.folder
+        for track, split in product(Track, ("validation", "test")):
+            about: dict[str, Any] = {"options": options, "track": track, "split": split}
+            anchors = {"task_output": (0.3, 0.29, 0.31)}
+            row = make_entry(defense, leakage, utility, anchors=anchors, **about)
+            board.add(row)
+            low = (leakage[0] - 0.1, leakage[1] - 0.1, leakage[2] - 0.1)
+            few: dict[str, Any] = {
+                "budget": 100,
+                "verified": True,
+                "submitted": "2026-11-20T00:00:00Z",
+            }
+            board.add(make_entry(defense, low, utility, anchors=anchors, **about, **few))
+            white = make_entry(defense, low, utility, attack="search", **about)
+            report = white.report.model_copy(update={"setting": Setting.WHITEBOX})
+            board.add(white.model_copy(update={"report": report}))
+        name = f"synthetic-{defense}{options.get('ratio', '')}"
+        write_gallery(folder, name, [1, 2], row.report.fingerprint)
+    layer2: dict[str, Any] = {"split_layer": "layer2", "split_index": 6, "secret": "another"}
+    board.add(make_entry("none", (0.6, 0.5, 0.7), **layer2))
+    board.add(make_entry("none", (0.7, 0.6, 0.8), dataset="toys"))
+    return folder
+
+
+def agree(one: Visit, other: Visit) -> bool:
+    """Whether two pages come to say the same, once both have drawn all that they were sent."""
+    for _ in range(WAIT // 200):
+        if one.text() == other.text():
+            return True
+        one.page.wait_for_timeout(200)
+    return False
 
 
 def visit(browser: Browser, url: str, width: int = 1280, scheme: Scheme = "light") -> Visit:
@@ -131,53 +172,171 @@ def visit(browser: Browser, url: str, width: int = 1280, scheme: Scheme = "light
     return opened
 
 
+PAGES = {
+    "": "Leakboard",
+    "defense": "Defense",
+    "attack": "Attack",
+    "compare": "Compare",
+    "gallery": "What the attacker sees",
+    "data": "Data",
+    "method": "Method",
+}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A served board: two defenses, one in two settings, attacked on both tracks, with pictures."""
+    board = filled(tmp_path_factory.mktemp("site") / "board")
+    with served(board) as url:
+        yield url
+
+
+def opened(browser: Browser, site: str, page: str = "", **changes: Any) -> Visit:
+    """Open a page and wait until it is drawn."""
+    seen = visit(browser, f"{site}/{page}", **changes)
+    seen.settle()
+    return seen
+
+
 @pytest.mark.parametrize(
     ("width", "scheme"), [(1280, "light"), (390, "dark")], ids=["desktop", "phone"]
 )
-def test_the_overview_draws_table_and_chart(
-    browser: Browser, board: Path, width: int, scheme: Scheme
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_drawn_whole_within_its_width_and_accessibly(
+    browser: Browser, site: str, name: str, width: int, scheme: Scheme
 ) -> None:
-    with served(board) as url:
-        seen = visit(browser, url, width, scheme)
-        page = seen.page
-        expect(page.get_by_role("heading", name="Task smiling, sensitive gender")).to_be_visible(
-            timeout=WAIT
-        )
-        ranking = page.get_by_role("region", name="Ranking").locator("table")
-        expect(ranking).to_contain_text("disco", timeout=WAIT)  # only columns in view are there
-        chart = page.get_by_test_id("stVegaLiteChart")
+    seen = opened(browser, site, name, width=width, scheme=scheme)
+    page = seen.page
+    expect(page.get_by_role("heading", name=PAGES[name], level=1)).to_be_visible()
+    for trouble in ("stException", "stAlertContentError"):
+        assert page.get_by_test_id(trouble).count() == 0
+    for chart in page.get_by_test_id("stVegaLiteChart").all():
         expect(chart.locator("canvas, svg").first).to_be_visible(timeout=WAIT)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        seen.assert_quiet()
-        page.close()
+    for picture in page.get_by_test_id("stImage").locator("img").all():
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+        assert picture.get_attribute("alt")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    found = Axe().run(page).response["violations"]
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious] == []
+    seen.assert_quiet()
+    page.close()
 
 
-def test_the_gallery_draws_every_picture(browser: Browser, board: Path) -> None:
-    with served(board) as url:
-        seen = visit(browser, f"{url}/gallery")
-        pictures = seen.page.get_by_test_id("stImage").locator("img")
-        expect(pictures).to_have_count(2 * 3, timeout=WAIT)
-        for picture in pictures.all():
-            assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
-        seen.assert_quiet()
-        seen.page.close()
-
-
-def test_the_address_brings_the_choices_back(browser: Browser, board: Path) -> None:
-    with served(board) as url:
-        seen = visit(browser, url)
-        page = seen.page
-        page.get_by_role("radio", name="reconstruction").click(timeout=WAIT)
-        page.get_by_role("radio", name="1", exact=True).first.click(timeout=WAIT)
-        page.wait_for_url("**loss=1**", timeout=WAIT)
+def test_the_menu_leads_to_every_page_and_keeps_the_choices(browser: Browser, site: str) -> None:
+    seen = opened(browser, site)
+    page = seen.page
+    page.get_by_role("radio", name="reconstruction").click(timeout=WAIT)
+    page.wait_for_url("**track=reconstruction**", timeout=WAIT)
+    for name, heading in list(PAGES.items())[1:]:
+        page.get_by_role("link", name=name.capitalize(), exact=True).click(timeout=WAIT)
+        expect(page.get_by_role("heading", name=heading, level=1)).to_be_visible(timeout=WAIT)
         assert "track=reconstruction" in page.url
-        again = visit(browser, page.url)
-        told = again.page.get_by_text("No defense").or_(again.page.get_by_text("Least worst-case"))
-        expect(told).to_contain_text("none (0.800", timeout=WAIT)
-        expect(again.page.get_by_role("radio", name="reconstruction")).to_be_checked()
-        for opened in (seen, again):
-            opened.assert_quiet()
-            opened.page.close()
+        expect(page.get_by_role("radio", name="reconstruction")).to_be_checked()
+    seen.assert_quiet()
+    page.close()
+
+
+def test_a_row_leads_to_all_about_its_defense(browser: Browser, site: str) -> None:
+    seen = opened(browser, site, "?loss=3")
+    ranking = seen.page.get_by_role("region", name="Ranking").first
+    linked = seen.page.evaluate(
+        """async () => { const found = []; window.open = (url) => found.push(url) && null;
+        window.opened = found; }"""
+    )
+    assert linked is None
+    box = ranking.locator("canvas").first.bounding_box()
+    assert box is not None
+    for x in range(60, int(box["width"]), 25):  # a canvas has no elements: try along the first row
+        seen.page.mouse.click(box["x"] + x, box["y"] + 52)
+        if leading := seen.page.evaluate("window.opened"):
+            break
+    assert leading[0].startswith("defense?loss=3&defense=disco")
+    led = opened(browser, site, leading[0])
+    expect(led.page.get_by_text("The strongest attack on disco")).to_be_visible()
+    led.assert_quiet()
+    for one in (seen, led):
+        one.page.close()
+
+
+SEGMENTS = {
+    "reconstruction": "track=reconstruction",
+    "validation": "split=validation",
+    "1": "loss=1",
+}
+LISTS = {
+    "Dataset": ("toys", "dataset=toys"),
+    "Split layer": ("layer2", "layer=layer2"),
+    "The attacker knows": ("whitebox", "knows=whitebox"),
+    "Checked by the organiser": ("verified", "checked=verified"),
+    "Auxiliary records of at most": ("100", "budget=100"),
+}
+
+
+@pytest.mark.parametrize("label", SEGMENTS)
+def test_a_choice_side_by_side_is_brought_back_by_its_address(
+    browser: Browser, site: str, label: str
+) -> None:
+    seen = opened(browser, site)
+    seen.page.get_by_role("radio", name=label, exact=True).first.click(timeout=WAIT)
+    seen.page.wait_for_url(f"**{SEGMENTS[label]}**", timeout=WAIT)
+    seen.settle()
+    again = opened(browser, site, seen.page.url.rpartition("/")[2])
+    expect(again.page.get_by_role("radio", name=label, exact=True).first).to_be_checked()
+    assert agree(again, seen)
+    for one in (seen, again):
+        one.assert_quiet()
+        one.page.close()
+
+
+@pytest.mark.parametrize("label", LISTS)
+def test_a_choice_from_a_list_is_brought_back_by_its_address(
+    browser: Browser, site: str, label: str
+) -> None:
+    option, query = LISTS[label]
+    seen = opened(browser, site)
+    page, unrestricted = seen.page, seen.text()
+    page.get_by_role("combobox", name=label).click(timeout=WAIT)
+    page.get_by_role("option", name=option, exact=True).click(timeout=WAIT)
+    page.wait_for_url(f"**{query}**", timeout=WAIT)
+    seen.settle()
+    again = opened(browser, site, page.url.rpartition("/")[2])
+    assert agree(again, seen)
+    assert again.text() != unrestricted
+    for one in (seen, again):
+        one.assert_quiet()
+        one.page.close()
+
+
+READERS: dict[str, Callable[[bytes], object]] = {
+    "csv": lambda content: polars.read_csv(content),
+    "json": lambda content: json.loads(content),
+    "parquet": lambda content: polars.read_parquet(content),
+    "tex": lambda content: content.decode().index("\\midrule"),
+    "bib": lambda content: content.decode().index("@inproceedings{disco,"),
+    "svg": lambda content: ElementTree.fromstring(content),
+    "png": lambda content: Image.open(BytesIO(content)).verify(),
+}
+
+
+def test_every_table_and_figure_can_be_taken_away(browser: Browser, site: str) -> None:
+    seen = opened(browser, site)
+    page, taken = seen.page, set()
+    for button in page.get_by_role("button", name="Export").all():
+        button.click(timeout=WAIT)
+        offered = page.get_by_test_id("stPopoverBody").get_by_test_id("stDownloadButton")
+        expect(offered.first).to_be_visible(timeout=WAIT)
+        for one in offered.get_by_role("button").all():
+            with page.expect_download(timeout=WAIT) as download:
+                one.click()
+            name = download.value.suggested_filename
+            READERS[name.rpartition(".")[2]](Path(download.value.path()).read_bytes())
+            taken.add(name.rpartition(".")[2])
+        page.keyboard.press("Escape")
+        expect(page.get_by_test_id("stPopoverBody")).to_have_count(0, timeout=WAIT)
+    assert taken == set(READERS)
+    seen.assert_quiet()
+    page.close()
 
 
 def test_text_that_others_wrote_is_only_text(
