@@ -13,10 +13,12 @@ from ..schemas import (
     OutputExists,
     Predictions,
     Release,
+    ReleaseBounds,
     ScoreReport,
     Track,
     Utility,
 )
+from ..schemas.records import PublicSplit
 from .output import columns, interval
 
 CONFIGS = ("synthetic-none", "synthetic-gaussian-noise", "synthetic-disco")
@@ -28,6 +30,9 @@ ATTACKS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("nearest_neighbour", {"track": "reconstruction"}),
     ("decoder", {}),
 )
+SPLITS: tuple[PublicSplit, ...] = ("validation", "test")
+FLOORS: Mapping[str, Mapping[str, Any]] = {"fisher": {}, "hcr": {}}
+BOUNDED = 32  # images with a floor, where the defense adds Gaussian noise
 
 
 @dataclass(frozen=True)
@@ -88,23 +93,27 @@ def _make(name: str, out: Path) -> Release:
 
 
 def _attack_all(release: Release, out: Path) -> Attacked:
-    from ..evaluate import fit_attack, write_gallery
+    from ..evaluate import fit_attack, measure_bounds, write_gallery
 
-    attacked: dict[str, list[ScoreReport]] = {"validation": [], "test": []}
+    bounds = {split: measure_bounds(release, FLOORS, BOUNDED, split) for split in SPLITS}
+    attacked: dict[str, list[ScoreReport]] = {split: [] for split in SPLITS}
     rebuilt: list[Predictions] = []
     for name, options in ATTACKS:
         click.echo(f"{release.manifest.name}: attacking with {name}", err=True)
         fitted = fit_attack(release, name, options)
         on_validation, on_test = fitted.predict("validation"), fitted.predict("test")
         for predictions in (on_validation, on_test):
-            attacked[predictions.header.split].append(_enter(release, predictions, out))
+            split = predictions.header.split
+            attacked[split].append(_enter(release, predictions, bounds[split], out))
         if fitted.attack.track is Track.RECONSTRUCTION:
             rebuilt.append(on_validation)
     write_gallery(out / "board", release, rebuilt)
     return Attacked(release, **attacked)
 
 
-def _enter(release: Release, predictions: Predictions, out: Path) -> ScoreReport:
+def _enter(
+    release: Release, predictions: Predictions, bounds: ReleaseBounds, out: Path
+) -> ScoreReport:
     from ..evaluate import scored
     from ..leaderboard import enter
 
@@ -112,7 +121,7 @@ def _enter(release: Release, predictions: Predictions, out: Path) -> ScoreReport
     name = f"{header.attack}-{header.track}-{header.split}.parquet"
     path = out / "predictions" / release.manifest.name / name
     predictions.write(path)
-    result = scored(release, path)
+    result = scored(release, path, bounds=bounds)
     enter(out / "board", release, result.report, result.values)
     return result.report
 

@@ -31,6 +31,7 @@ from .metrics import Statistic, mean_of
 SEED = 2021  # of the noise under which the utility is measured
 CHUNK_IMAGES = 256
 PICTURED = 8
+STOPPED = "not measured: the run was stopped before"
 
 
 def measure_bounds(
@@ -44,18 +45,22 @@ def measure_bounds(
     """Measure bounds, given by name with their options, as `measure_bound` does one.
 
     Those that say nothing about the defense are listed with their reason. When the user stops one,
-    the ones after it are not measured.
+    what is done is kept, and those after it are listed as not measured.
     """
     measured: list[Measurement] = []
     says_nothing: dict[str, str] = {}
     for name, options in chosen.items():
+        if (measured and measured[-1].report.stopped) or STOPPED in says_nothing.values():
+            says_nothing[name] = STOPPED
+            continue
         try:
             measured.append(measure_bound(release, name, options, samples, split, truth, layer))
         except NoBound as reason:
             says_nothing[name] = str(reason)
-            continue
-        if measured[-1].report.stopped:
-            break
+        except KeyboardInterrupt:
+            if not measured:
+                raise
+            says_nothing[name] = STOPPED
     return ReleaseBounds(
         fingerprint=release.manifest.fingerprint,
         split=split,

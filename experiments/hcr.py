@@ -55,7 +55,7 @@ class Effort:
 # The paper trains its CIFAR-10 network on all 50,000 images; here half are the attackers'.
 EFFORTS: Mapping[Scale, Effort] = {
     "smoke": Effort(512, (8, 16, 32), 1, 256, 1, 128, 8, 2000),
-    "reduced": Effort(20_000, (32, 128, 384), 5, 8000, 3, 2000, 64, None),
+    "reduced": Effort(12_000, (32, 128, 384), 4, 6000, 3, 2000, 64, None),
     "paper": Effort(25_000, (32, 1024, 3072), 7, 25_000, 20, 10_000, 2500, None),
 }
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from leakboard.evaluate import measure_bound
+from leakboard.evaluate import measure_bound, measure_bounds
 from leakboard.evaluate.bounds import REGISTRY, Bound, Values
 from leakboard.evaluate.measure import summaries
 from leakboard.generate import load_client
@@ -72,6 +72,26 @@ class Stopped(Bound):
 def test_what_was_measured_before_ctrl_c_is_kept(release: Release) -> None:
     report = measure_bound(release, f"{__name__}:Stopped", {}, samples=5).report
     assert (report.n, report.asked, report.utility.n) == (2, 5, 2)
+
+
+class StoppedAtOnce(Stopped):
+    """Is stopped before it has anything to show."""
+
+    def measure(self, client: Any, inputs: Tensor) -> Iterator[Values]:
+        raise KeyboardInterrupt
+        yield {}
+
+
+def test_ctrl_c_ends_a_run_of_several_with_what_is_done(release: Release) -> None:
+    first, then, last = "degrees_of_freedom", f"{__name__}:StoppedAtOnce", "jacobian"
+    found = measure_bounds(release, {first: {}, then: {}, last: {}}, samples=5)
+    assert [one.report.bound for one in found.measured] == [first]
+    assert set(found.says_nothing) == {then, last}
+    partly = measure_bounds(release, {f"{__name__}:Stopped": {}, last: {}}, samples=5)
+    assert [one.report.n for one in partly.measured] == [2]
+    assert "stopped" in partly.says_nothing[last]
+    with pytest.raises(KeyboardInterrupt):
+        measure_bounds(release, {then: {}, first: {}}, samples=5)
 
 
 def test_infinity_counts_as_the_largest_value() -> None:
