@@ -36,7 +36,7 @@ MEASURES = (
 LEAKAGE = ("decoder_ssim", "classifier_auc")
 Correlations = Mapping[str, Mapping[str, Correlation]]  # per measure, per leakage
 EFFORTS: Mapping[Scale, Effort] = {
-    "smoke": Effort(2000, 4, 32, 128, 1, 32, 200),
+    "smoke": Effort(2000, 8, 128, 500, 8, 128, 600),
     "reduced": Effort(None, 16, 256, 4000, 6, 256, 4000),
     "paper": Effort(None, 256, 2000, 18_000, 20, 5000, 36_000),
 }
