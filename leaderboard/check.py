@@ -12,9 +12,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..schemas import BadSubmission, MissingData, PredictionHeader, Record, Release, Submission
+from ..schemas import (
+    BadSubmission,
+    MissingData,
+    PredictionHeader,
+    Record,
+    Release,
+    Submission,
+    checked_predictions,
+)
 from ..schemas.base import cut
-from ..schemas.predictions import checked_predictions
 from .likeness import Likeness
 
 SPLITS = ("validation", "test")  # where attacks are scored

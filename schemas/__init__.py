@@ -27,7 +27,8 @@ from .gallery import Gallery, GalleryImage
 from .image_values import ImageValues, ValuesHeader
 from .judge import JudgeHeader
 from .manifest import Attribute, Licence, Manifest, fingerprint
-from .predictions import PredictionHeader, Predictions, aligned, read_predictions
+from .prediction_reading import aligned, checked_predictions, read_predictions
+from .predictions import PredictionHeader, Predictions
 from .records import PUBLIC_SPLITS, RecordSchema, public_columns
 from .registry import Registry
 from .release import Release, Truth, answers, default_truth
@@ -109,6 +110,7 @@ __all__ = [
     "ValuesHeader",
     "aligned",
     "answers",
+    "checked_predictions",
     "default_truth",
     "fingerprint",
     "parse_assignment",
