@@ -99,34 +99,31 @@ def receive(
     """
     submission_id = secrets.token_hex(16)
     kept = desk.file_of(submission_id)
-    try:
-        with replacing(kept) as temporary:
-            shutil.copyfile(file, temporary)
-        row = {
-            "id": submission_id,
-            "user": user.name,
-            "received": now(),
-            "name_key": _key(submission.name),
-            "private": private,
-            "declaration": submission.model_dump_json(),
-            "fingerprint": fingerprint,
-            "split": split,
-            "predictions": sha256_of(kept),
-            "state": State.RECEIVED,
-            "attempt": 0,
-            "losses": 0,
-            "lease_until": 0.0,
-        }
-        with desk.writing() as connection:
-            refused = _objections(connection, user, submission, split)
-            if refused:
-                raise BadSubmission(refused)
-            connection.execute(insert(SUBMISSIONS).values(row))
-            note(connection, submission_id, State.RECEIVED, "in the queue")
-            enter(connection, "received", received_from(row))
-    except BaseException:
-        kept.unlink(missing_ok=True)
-        raise
+    with replacing(kept) as temporary:
+        shutil.copyfile(file, temporary)
+    row = {
+        "id": submission_id,
+        "user": user.name,
+        "received": now(),
+        "name_key": _key(submission.name),
+        "private": private,
+        "declaration": submission.model_dump_json(),
+        "fingerprint": fingerprint,
+        "split": split,
+        "predictions": sha256_of(kept),
+        "state": State.RECEIVED,
+        "attempt": 0,
+        "losses": 0,
+        "lease_until": 0.0,
+    }
+    with desk.writing() as connection:
+        refused = _objections(connection, user, submission, split)
+        if refused:
+            kept.unlink()
+            raise BadSubmission(refused)
+        connection.execute(insert(SUBMISSIONS).values(row))
+        note(connection, submission_id, State.RECEIVED, "in the queue")
+        enter(connection, "received", received_from(row))
     return submission_id
 
 

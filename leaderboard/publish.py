@@ -9,7 +9,7 @@ from .desk import Received
 from .entry import entry
 from .store import Board
 
-COARSE = 10  # images: a published score tells no smaller change than so many make
+COARSE = 10  # images: no published score is rounded by more than so many make
 
 
 def published(
@@ -39,7 +39,7 @@ def publish(board: Path, row: LeaderboardRow, values: ImageValues) -> None:
 
 
 def decimals_for(images: int) -> int:
-    """How many decimals hide what fewer than ten images change, with so many in all.
+    """The decimals of a score over so many images: a step is one to ten images' worth.
 
     >>> decimals_for(900), decimals_for(10_000)
     (2, 3)

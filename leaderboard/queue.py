@@ -13,6 +13,7 @@ from huey.registry import Message
 from huey.serializer import Serializer
 
 from .desk import Desk
+from .store import LOCK_SECONDS
 
 NAME = "leakboard"
 
@@ -63,4 +64,5 @@ def _huey(desk: Desk) -> Huey:
     if url.get_backend_name() == "postgresql":
         dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
         return PostgresHuey(NAME, dsn=dsn, **settings)
-    return SqliteHuey(NAME, filename=str(desk.folder / "queue.sqlite"), fsync=True, **settings)
+    file = desk.folder / "queue.sqlite"
+    return SqliteHuey(NAME, filename=str(file), fsync=True, timeout=LOCK_SECONDS, **settings)

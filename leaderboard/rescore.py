@@ -8,6 +8,7 @@ from ..schemas.files import sha256_of
 from .desk import Desk
 from .helpers import Helpers, Refusal
 from .ledger import LedgerEntry
+from .prediction_file import prediction_file
 from .publish import shown
 from .store import Board
 
@@ -58,11 +59,12 @@ def _differences(
     if entry.fingerprint not in releases:
         yield f"the release {entry.fingerprint[:12]}… is not here; name its folder with --releases"
     elif not file.is_file():
-        yield "its prediction file is gone; restore it from a backup"
+        yield "its file is gone; restore it from a backup"
     elif sha256_of(file) != entry.predictions:
-        yield "its prediction file is not the one that was scored; restore it from a backup"
+        yield "its file is not the one that was scored; restore it from a backup"
     else:
-        again = helpers.score(releases[entry.fingerprint], file)
+        predicted = prediction_file(desk.received(entry.submission).submission, file)
+        again = helpers.score(releases[entry.fingerprint], predicted)
         if isinstance(again, Refusal):
             yield f"it can no longer be scored: {'; '.join(again.problems)}"
         elif entry.report is not None:

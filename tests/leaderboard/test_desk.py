@@ -356,6 +356,18 @@ def test_a_ledger_written_anew_is_told_from_the_one_that_was_published(four: Des
         four.ledger()
 
 
+def test_what_is_in_the_ledger_has_its_file_even_where_the_head_cannot_be_published(
+    desk: Desk, ada: User, release: Release, tmp_path: Path
+) -> None:
+    (desk.board / "ledger.json").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        submit_drawn(desk, ada, release, tmp_path, 0)
+    (desk.board / "ledger.json").rmdir()
+    (mine,) = submissions_of(desk, ada)
+    assert desk.file_of(mine.id).is_file()
+    assert [entry.submission for entry in desk.ledger()] == [mine.id]
+
+
 def test_a_head_that_lags_behind_is_no_damage(four: Desk) -> None:
     """A crash between the entry and the publication of its head."""
     entries = four.ledger()

@@ -128,7 +128,7 @@ def test_rescoring_finds_a_changed_score_file_and_entry(release: Release, tmp_pa
     assert problems[same] == []
     assert "is not the one that was scored" in problems[moved][0]
     assert "on the board, scores.top1.value: was " in problems[shown][0]
-    assert "its prediction file is gone" in problems[gone][0]
+    assert "its file is gone" in problems[gone][0]
     exact = score(release, file).headline.value
     assert any(
         problem.startswith(f"scores.top1.value: was {report.headline.value}, is {exact}")
