@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leakboard.leaderboard.desk import Desk, User
-from leakboard.leaderboard.intake import submit
+from leakboard.leaderboard import Desk, User, jobs, submit
+from leakboard.leaderboard.jobs import Job
+from leakboard.leaderboard.likeness import Likeness
 from leakboard.schemas import (
     PredictionHeader,
     Predictions,
     Release,
+    ScoreReport,
     Setting,
     Track,
 )
@@ -87,3 +89,17 @@ def submit_drawn(
     submitted = submit(desk, user, release, file, about, {"name": f"drawn {seed}"})
     assert submitted is not None
     return submitted
+
+
+def taken(desk: Desk, submission_id: str, lease: float = 60) -> Job:
+    """Take a submission as a worker does."""
+    job = jobs.claim(desk, submission_id, lease)
+    assert job is not None
+    return job
+
+
+def end_with(desk: Desk, submission_id: str, report: ScoreReport) -> None:
+    """Take a submission to its end, with made scores."""
+    job = taken(desk, submission_id)
+    assert jobs.begin_scoring(desk, job, Likeness(content=submission_id * 2, sample="00"))
+    jobs.score_of(desk, job, report.model_copy(update={"split": job.received.split}))

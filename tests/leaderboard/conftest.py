@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from leakboard.leaderboard import Desk, User
 from leakboard.schemas import (
     HEADLINE,
     ClientCost,
@@ -181,3 +182,19 @@ def write_gallery(
     )
     (folder / "gallery.json").write_text(gallery.to_json())
     return gallery
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk.set_up(tmp_path / "board")
+
+
+@pytest.fixture
+def ada(desk: Desk) -> User:
+    return desk.user_of(desk.issue_token("ada"))
+
+
+@pytest.fixture
+def bob(desk: Desk) -> User:
+    """A user of few submissions."""
+    return desk.user_of(desk.issue_token("bob", daily=2))
