@@ -27,6 +27,8 @@ from .likeness import Likeness
 SPLITS = ("validation", "test")  # where attacks are scored
 MEMORY_BYTES = 6 * 2**30  # of address space: a reader maps much more than it uses
 
+TOO_MUCH = f"reading it takes more than {MEMORY_BYTES // 2**30} GiB of memory; write it anew"
+
 
 class Question(Record):
     """What is to be checked: a declaration, and where its prediction file lies."""
@@ -102,5 +104,8 @@ def main() -> None:
     release = Release.open(Path(sys.argv[1]))
     for line in sys.stdin:
         question = Question.model_validate_json(line)
-        answer = check(release, question.declared, Path(question.file))
+        try:
+            answer = check(release, question.declared, Path(question.file))
+        except MemoryError:
+            answer = Checked(problems=(TOO_MUCH,))
         print(answer.model_dump_json(), flush=True)

@@ -120,11 +120,10 @@ def test_a_model_is_refused_until_it_can_be_run(
 def test_a_dry_run_gives_the_servers_verdict(
     run: Run, release: Release, board: Path, tmp_path: Path
 ) -> None:
-    """Word for word, for every hostile file that this process can read without harm."""
-    harmful = {"the same with a lying footer"}
+    """Word for word, for every hostile file."""
     helpers = Helpers(tmp_path)
     for number, (name, case) in enumerate(CASES.items()):
-        if name in harmful or case.declared:
+        if case.declared:
             continue
         folder = tmp_path / str(number)
         folder.mkdir()

@@ -1,7 +1,7 @@
 """Submissions of prediction files that try something: each is named for it, and says how it ends.
 
-A case makes a file in a folder; beside it stand what the declaration changes, and a part of the
-sentence with which it is refused. An end of None means that it is harmless: taken, as text.
+A case makes a file in a folder; beside it stand a part of the sentence that refuses it, and
+what the declaration changes. An end of None means that it is harmless: taken, as text.
 """
 
 import json
@@ -136,18 +136,20 @@ def long_id_said_to_be_short(folder: Path, release: Release) -> Path:
     """The same, with a footer that says it holds a thousand bytes: the page knows better."""
     path = long_id_repeated(folder, release)
     content = path.read_bytes()
-    honest = pq.read_metadata(path).row_group(0)
-    sizes = {honest.total_byte_size, honest.column(0).total_uncompressed_size}
-    for size in sizes:
-        content = content.replace(varint(2 * size), varint(2 * 1000).ljust(len(varint(2 * size))))
-    path.write_bytes(content)
+    start = len(content) - 8 - struct.unpack("<I", content[-8:-4])[0]
+    footer, honest = content[start:], pq.read_metadata(path).row_group(0)
+    for size in {honest.total_byte_size, honest.column(0).total_uncompressed_size}:
+        written = zigzag(size)
+        footer = footer.replace(written, zigzag(1000, len(written)))
+    path.write_bytes(content[:start] + footer)
+    assert pq.read_metadata(path).row_group(0).total_byte_size == 1000
     return path
 
 
-def varint(number: int) -> bytes:
-    """A number as Thrift's compact protocol writes it."""
-    digits = bytearray()
-    while number > 127:
+def zigzag(number: int, length: int = 1) -> bytes:
+    """A number as Thrift's compact protocol writes it, in at least so many bytes."""
+    number, digits = 2 * number, bytearray()
+    while number > 127 or len(digits) < length - 1:
         digits.append(number & 127 | 128)
         number >>= 7
     return bytes([*digits, number])
@@ -378,7 +380,9 @@ CASES: dict[str, Case] = {
     "id with a script": Case(first_id(SCRIPT), STRANGER),
     "ten million rows": Case(ten_million_rows, "10000000 rows, but 'test' has 36 images"),
     "id of 48 MiB for every row": Case(long_id_repeated, "bytes of content, but the answers take"),
-    "the same with a lying footer": Case(long_id_said_to_be_short, ""),
+    "the same with a lying footer": Case(
+        long_id_said_to_be_short, "an id is longer than 256 bytes"
+    ),
     "three thousand columns": Case(many_columns, "expected the columns ['sample_id'"),
     "lists in lists": Case(deep_column, "Parquet schema too deeply nested"),
     "lists of a hundred million": Case(huge_lists, "= 2 numbers, but holds 100000000"),
