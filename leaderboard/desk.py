@@ -28,7 +28,7 @@ from .ledger import (
     published_head,
     verified,
 )
-from .store import connect
+from .store import Board, connect
 
 USER = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 DAILY = 10  # submissions on `test` for each user and UTC day, unless the organiser says otherwise
@@ -68,12 +68,13 @@ class Desk:
     board: Path
     folder: Path
     engine: Engine
+    url: str | None
 
     @classmethod
     def set_up(cls, board: Path, url: str | None = None) -> "Desk":
         """Open the desk of the board in the folder `board`, made if it is new.
 
-        `url` is any SQLAlchemy URL and defaults to a SQLite file on the desk.
+        `url` is that of a database of this board's own, and defaults to a SQLite file on the desk.
         """
         desk = cls._at(board, url)
         desk.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -95,7 +96,7 @@ class Desk:
     def _at(cls, board: Path, url: str | None) -> "Desk":
         board = board.resolve()
         folder = board.with_name(f"{board.name}-submissions")
-        return cls(board, folder, connect(url, folder / "desk.sqlite"))
+        return cls(board, folder, connect(url, folder / "desk.sqlite"), url)
 
     def issue_token(self, user: str, daily: int = DAILY) -> str:
         """Make a new token for a user; an earlier one is no longer valid. It is not kept."""
@@ -125,6 +126,10 @@ class Desk:
     def file_of(self, submission_id: str) -> Path:
         """Where the file of a submission lies."""
         return self.folder / "files" / f"{submission_id}.parquet"
+
+    def shown(self) -> Board:
+        """The board that this desk publishes on, its index in the same database."""
+        return Board.open(self.board, self.url)
 
     def received(self, submission_id: str) -> Received:
         """One submission; `MissingData` where there is none of that id."""

@@ -19,7 +19,7 @@ from .jobs import Job, begin_scoring, fail, lose, near, reject, score_of
 from .likeness import Likeness
 from .line_process import ProcessDied
 from .prediction_file import prediction_file
-from .publish import publish, published
+from .publish import published
 
 
 @dataclass(frozen=True)
@@ -76,5 +76,5 @@ class Evaluator:
         if not job.received.private:
             like = near(self.desk, job, likeness)
             row = published(Release.open(folder), job.received, scored, like)
-            publish(self.desk.board, row, ImageValues.read(self.helpers.values_of(file)))
+            self.desk.shown().add(row, ImageValues.read(self.helpers.values_of(file)))
         score_of(self.desk, job, scored)

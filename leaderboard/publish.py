@@ -1,13 +1,11 @@
 """What the board shows of a submission: who made it, and its scores to the stated precision."""
 
 import math
-from pathlib import Path
 
-from ..schemas import ImageValues, LeaderboardRow, Release, Score, ScoreReport
+from ..schemas import LeaderboardRow, Release, Score, ScoreReport
 from ..schemas.scores import PublishedSubmission
 from .desk import Received
 from .entry import entry
-from .store import Board
 
 COARSE = 10  # images: no published score is rounded by more than so many make
 
@@ -31,11 +29,6 @@ def published(
     )
     row = entry(release, shown(report), received.time)
     return row.model_copy(update={"submission": facts})
-
-
-def publish(board: Path, row: LeaderboardRow, values: ImageValues) -> None:
-    """Enter a row on the board; doing it again changes nothing."""
-    Board.open(board).add(row, values)
 
 
 def decimals_for(images: int) -> int:

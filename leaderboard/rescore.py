@@ -10,7 +10,6 @@ from .helpers import Helpers, Refusal
 from .ledger import LedgerEntry
 from .prediction_file import prediction_file
 from .publish import shown
-from .store import Board
 
 
 class Difference(Record):
@@ -40,7 +39,7 @@ def rescore(
     submission has no score in it.
     """
     standing = scored_entries(desk)
-    board = {row.submission.id: row for row in Board.open(desk.board).rows() if row.submission}
+    board = {row.submission.id: row for row in desk.shown().rows() if row.submission}
     for unknown in set(chosen) - standing.keys():
         raise MissingData(f"the ledger holds no score of {unknown!r}; leave it out")
     for submission_id, entry in standing.items():

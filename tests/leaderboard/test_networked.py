@@ -78,5 +78,7 @@ def test_two_workers_share_the_submissions_of_a_networked_desk(
     }
     states = [mine.state for mine in submissions_of(desk, user)]
     assert states == ["scored"] * SUBMISSIONS + ["withdrawn"]
+    assert len(desk.shown().rows()) == SUBMISSIONS
+    assert not (desk.board / "index.sqlite").exists()
     assert not (desk.folder / "desk.sqlite").exists()
     assert not (desk.folder / "queue.sqlite").exists()
