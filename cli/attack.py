@@ -47,6 +47,12 @@ from ..schemas.records import PublicSplit
     type=click.Path(path_type=Path),
     help="The withheld answers; only a ceiling such as raw_image_classifier reads them.",
 )
+@click.option(
+    "--save-model",
+    "model",
+    type=click.Path(path_type=Path),
+    help="Also write the trained network (.safetensors), for `leakboard run-model`.",
+)
 def attack(
     name: str,
     release: Path,
@@ -56,6 +62,7 @@ def attack(
     options: tuple[str, ...],
     budget: int | None,
     truth: Path | None,
+    model: Path | None,
 ) -> None:
     """Train the attack NAME on the auxiliary records of RELEASE and predict a split.
 
@@ -69,5 +76,7 @@ def attack(
     fitted = fit_attack(Release.open(release), name, chosen, budget)
     predictions = fitted.predict(split, truth, images)
     predictions.write(out)
+    if model:
+        fitted.save_model(model)
     rows = len(predictions.sample_ids)
     click.echo(f"{out}: {rows} predictions; score them with `leakboard score {release} {out}`")

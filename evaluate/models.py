@@ -81,6 +81,8 @@ class SubmittedModel:
             submission, stored, out = (Path(folder, name) for name in ("file", ACTIVATIONS, "out"))
             module, parts = RUNNERS[copy_model(self.path, submission)]
             np.save(stored, activations, allow_pickle=False)
+            for shown in (submission, stored):  # to a user number that owns nothing
+                shown.chmod(0o444)
             out.mkdir()
             program = python(["-m", module, task.to_json()], parts)
             given = {f"{IN}/{SUBMISSION}": submission, f"{IN}/{ACTIVATIONS}": stored}

@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ..generate import load_client
 from ..schemas import PredictionHeader, Predictions, Release, Setting, Track, UsageError
+from ..schemas.files import replacing
 from ..schemas.records import PublicSplit
 from .attacks import REGISTRY, Attack
+from .attacks._trained import TrainedAttack
 from .records import Records, read_records, read_truth
+from .zoo import name_of
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,23 @@ class FittedAttack:
             sample_ids=records.first_queries().sample_id,
             values=_to_file(predicted[first], self.attack.track),
         )
+
+    def save_model(self, path: Path) -> None:
+        """Write the trained network as a model that `leakboard run-model` runs.
+
+        `UsageError` for an attack without a network of the zoo.
+        """
+        if not isinstance(self.attack, TrainedAttack):
+            raise UsageError(
+                f"{self.name} trains no network, so there is no model to save; submit its "
+                "predictions"
+            )
+        architecture = self.attack.architecture
+        weights = {k: v.contiguous() for k, v in self.attack.network.state_dict().items()}
+        options = architecture.model_dump_json()
+        metadata = {"architecture": name_of(architecture), "options": options}
+        with replacing(path) as temporary:
+            save_file(weights, temporary, metadata)
 
     def _questions(self, split: PublicSplit, truth: Path | None) -> Records:
         if self.attack.ceiling:

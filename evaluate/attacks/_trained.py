@@ -8,10 +8,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...schemas import Setting, Track
+from ...schemas import Setting, Track, UsageError
 from ..architectures import Capacity, PatchWhitening, ResidualClassifier
 from ..fitting import Budget, Example, Precision, apply, fit, seeded
 from ..records import Records
+from ..zoo import Architecture
 from . import Attack, Effort
 
 Epochs = Annotated[int, Field(ge=1)]
@@ -40,6 +41,14 @@ class TrainedAttack(Attack):
     @abstractmethod
     def loss(self, network: nn.Module, batch: Example) -> Tensor:
         """Say what is minimised: a number per batch."""
+
+    @property
+    def architecture(self) -> Architecture:
+        """Which architecture the trained network is; `UsageError` where it is none of the zoo."""
+        raise UsageError(
+            f"{type(self).__name__} has no network that can be saved as a model; "
+            "attribute_classifier, mask_classifier and decoder have"
+        )
 
     def encoder(self, auxiliary: Records) -> Any:
         """What encodes augmented images: by default the client, None for the released pairs."""

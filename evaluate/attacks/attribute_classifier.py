@@ -7,6 +7,7 @@ from torch import nn
 from ..architectures import Capacity
 from ..fitting import Precision
 from ..records import Records
+from ..zoo import Architecture, Classifier, Whitening
 from . import Variants
 from ._trained import Epochs, TrainedClassifier, whitened_classifier
 
@@ -35,3 +36,10 @@ class AttributeClassifier(TrainedClassifier):
     def build(self, auxiliary: Records) -> nn.Module:
         """Make the classifier for this activation and these classes."""
         return whitened_classifier(auxiliary, self.capacity)
+
+    @property
+    def architecture(self) -> Architecture:
+        """That of the trained network."""
+        return Classifier(
+            whitening=Whitening.of(self.network.get_submodule("0")), capacity=self.capacity
+        )

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...schemas import Track, UsageError
+from .. import zoo
 from ..architectures import ConvDecoder, PatchWhitening
 from ..fitting import Example, apply
 from ..metrics.ssim import WINDOW
@@ -56,6 +57,12 @@ class Decoder(TrainedAttack):
         side, size = manifest.client.activation_shape[1], manifest.dataset.image_size
         decoder = ConvDecoder((whitening.kept, side, side), size, self.width)
         return nn.Sequential(whitening, decoder)
+
+    @property
+    def architecture(self) -> zoo.Architecture:
+        """That of the trained network."""
+        whitening = zoo.Whitening.of(self.network.get_submodule("0"))
+        return zoo.Decoder(whitening=whitening, width=self.width)
 
     def loss(self, network: nn.Module, batch: Example) -> Tensor:
         """The l1 distance, with the weighed dissimilarity where it was asked for."""

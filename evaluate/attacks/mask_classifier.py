@@ -8,6 +8,7 @@ from ...schemas import UsageError
 from ..architectures import MaskNetwork, SumOfLogits, ZeroPattern
 from ..fitting import Precision
 from ..records import Records
+from ..zoo import Architecture, Classifier, Mask, Whitening
 from . import Variants
 from ._trained import Epochs, TrainedClassifier, whitened_classifier
 
@@ -53,3 +54,11 @@ class MaskClassifier(TrainedClassifier):
         if self.reads == "mask":
             return mask
         return SumOfLogits(mask, whitened_classifier(auxiliary, "small"))
+
+    @property
+    def architecture(self) -> Architecture:
+        """That of the trained network."""
+        if self.reads == "mask":
+            return Mask()
+        whitening = Whitening.of(self.network.get_submodule("classifiers.1.0"))
+        return Mask(classifier=Classifier(whitening=whitening, capacity="small"))

@@ -103,14 +103,14 @@ def _probabilities(answers: NDArray[Any]) -> NDArray[np.float32]:
     return answers.astype(np.float32)
 
 
-def serve(load: Callable[[bytes, Task], Predict]) -> None:
+def serve(load: Callable[[Path, Task], Predict]) -> None:
     """Be the program: load the submission for the task in the argument, and predict.
 
     What is wrong with it is written down, and the exit code is then 1.
     """
     task, out = Task.parse(sys.argv[1]), Path(OUT)
     try:
-        answer(task, Path(IN), out, load(Path(IN, SUBMISSION).read_bytes(), task))
+        answer(task, Path(IN), out, load(Path(IN, SUBMISSION), task))
     except Refused as refused:
         (out / REFUSAL).write_text(json.dumps(refused.problems))
         sys.exit(1)

@@ -1,5 +1,6 @@
 """Run an ONNX model, once it is found to be one that is run."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from .onnx_checks import problems_of
 QUIET = 3  # errors only
 
 
-def load(content: bytes, task: Task) -> Predict:
+def load(path: Path, task: Task) -> Predict:
     """Check a file and make a session of it, on one thread: the same sums on every run."""
+    content = path.read_bytes()
     if problems := problems_of(content, task):
         raise Refused(*problems)
     options = onnxruntime.SessionOptions()
