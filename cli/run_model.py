@@ -1,5 +1,6 @@
 """`leakboard run-model`: run a model as the organiser would, and write its predictions."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -55,6 +56,12 @@ from ..schemas.records import PublicSplit
     show_default=True,
     help="How long it may take.",
 )
+@click.option(
+    "--run-code",
+    "code",
+    is_flag=True,
+    help="MODEL is a folder with code of an attack, and may run on this machine.",
+)
 def run_model(
     release: Path,
     model: Path,
@@ -66,18 +73,21 @@ def run_model(
     setting: Setting,
     budget: int | None,
     seconds: float,
+    code: bool,
 ) -> None:
     """Run MODEL on the activations of RELEASE in the sandbox and write its predictions.
 
     MODEL is an ONNX file (.onnx) from activations (N, C, H, W), or the weights of an architecture
-    of ours (.safetensors). It is checked and confined as the organiser's server does it.
+    of ours (.safetensors); with --run-code a folder whose attack.py holds `class Attack`. It is
+    checked and confined as the organiser's server does it.
     """
-    from ..evaluate import SubmittedModel
+    from ..evaluate import SubmittedCode, SubmittedModel
     from ..schemas import Release
 
     opened = Release.open(release)
     held = opened.manifest.splits["auxiliary"].records if budget is None else budget
-    submitted = SubmittedModel(
+    kind = partial(SubmittedCode, allowed=code) if model.is_dir() else SubmittedModel
+    submitted = kind(
         path=model,
         name=name or model.stem,
         track=track,

@@ -1,5 +1,6 @@
 """Attacks, metrics, bounds, intervals, anchors and the scorer."""
 
+from .attack_code import SubmittedCode
 from .attacks import Attack
 from .compare import compare
 from .gallery import write_gallery
@@ -21,6 +22,7 @@ __all__ = [
     "Scored",
     "Scorer",
     "SplitReader",
+    "SubmittedCode",
     "SubmittedModel",
     "attack_suite",
     "compare",

@@ -30,6 +30,9 @@ def python(arguments: Sequence[str], parts: Sequence[str] = ()) -> Program:
     shown = {str(home): home for home in homes if not home.is_relative_to("/usr")}
     folder = Path(__file__).parent
     ours = {f"{SHOWN}/leakboard/{part}": _source(folder, part) for part in parts}
+    if parts and "evaluate" not in parts:
+        # A package of those parts alone, before an installed one that holds, and imports, the rest.
+        ours[f"{SHOWN}/leakboard/evaluate/__init__.py"] = folder / "py.typed"  # which is empty
     return Program(
         command=[str(interpreter), "-s", "-P", *arguments],
         inputs={**shown, **ours},

@@ -3,6 +3,8 @@
 import os
 import shutil
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -39,32 +41,41 @@ ARCHIVE = "it is an archive (zip), and may unpack to any size"
 def copy_model(path: Path, copy: Path) -> Kind:
     """Copy a model that is run, and tell which kind it is; `BadModel` says why another is not.
 
-    Nothing is parsed. A link is not followed and a second name of a file is refused: who submits a
-    folder could have linked what only the organiser may read.
+    Nothing is parsed.
     """
-    with _opened(path) as file:
-        status = os.fstat(file.fileno())
-        _refuse_no_plain_file(path, status)
+    size = copy_plain(path, copy)
+    with copy.open("rb") as file:
         head = file.read(HEAD)
-        file.seek(max(0, status.st_size - TAIL))
-        kind = _kind(path, head, file.read())
-        file.seek(0)
-        with copy.open("wb") as copied:
-            shutil.copyfileobj(file, copied)
-    return kind
+        file.seek(max(0, size - TAIL))
+        return _kind(path, head, file.read())
 
 
-def _opened(path: Path) -> BinaryIO:
-    def no_link(name: str, flags: int) -> int:
-        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+def copy_plain(path: Path, copy: Path) -> int:
+    """Copy a plain file, and return its size in bytes; `BadModel` for a link, a pipe, a device.
 
+    A link is not followed and a second name of a file is refused: who submits a folder could have
+    linked what only the organiser may read.
+    """
+    with _opened(path) as file, copy.open("wb") as copied:
+        shutil.copyfileobj(file, copied)
+        return copied.tell()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
-        return open(path, "rb", opener=no_link)
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise MissingData(f"{path}: there is no such model file") from None
-    except OSError as problem:  # a folder, a symbolic link
+        raise MissingData(f"{path}: there is no such file") from None
+    except OSError as problem:  # a symbolic link
         reason = (problem.strerror or "").lower()
         raise BadModel(f"{path}: cannot be opened as a file ({reason}); {ACCEPTED}") from None
+    try:
+        _refuse_no_plain_file(path, os.fstat(handle))
+        with open(handle, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(handle)
 
 
 def _refuse_no_plain_file(path: Path, status: os.stat_result) -> None:

@@ -34,10 +34,9 @@ class Traces:
         return said
 
     def printed(self) -> str:
-        """The end of what was printed, without what could move a terminal's cursor."""
+        """The end of what was printed."""
         self.log.seek(0)
-        text = self.log.read().decode(errors="replace")[-SHOWN_LOG:]
-        return "".join(c if c.isprintable() or c in "\n\t" else UNPRINTABLE for c in text)
+        return printable(self.log.read().decode(errors="replace")[-SHOWN_LOG:])
 
     def collect(self, folder: Path, most: int) -> tuple[str, ...]:
         """Write the archive's plain files into `folder`, `most` bytes together; name the rest."""
@@ -53,3 +52,8 @@ class Traces:
                 elif name.parts:  # not the folder itself
                     left_out.append(member.name)
         return tuple(left_out)
+
+
+def printable(text: str) -> str:
+    """Replace what could move a terminal's cursor or turn its text around."""
+    return "".join(c if c.isprintable() or c in "\n\t" else UNPRINTABLE for c in text)

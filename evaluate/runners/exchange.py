@@ -18,7 +18,7 @@ IN, OUT = "/in", "/out"
 SUBMISSION = "submission/file"  # alone in its folder
 ACTIVATIONS = "activations.npy"
 VALUES = "values.npy"
-REFUSAL = "refusal.json"
+REFUSAL = "refusal.txt"
 BATCH = 64
 BEYOND = 1e-3  # how far rounding may take a pixel out of [0, 1], or a sum from 1
 
@@ -84,10 +84,10 @@ def _stored(task: Task, answers: NDArray[Any], count: int) -> NDArray[Any]:
             f"{count} activations gave {answers.dtype} {answers.shape}, but the {task.track} track "
             f"expects floats {expected}"
         )
+    if task.track == "attribute":
+        return checked_probabilities(answers.astype(np.float32))
     if not np.isfinite(answers).all():
         raise Refused("the answers hold a number that is not finite")
-    if task.track == "attribute":
-        return _probabilities(answers)
     if answers.min() < -BEYOND or answers.max() > 1 + BEYOND:
         raise Refused(
             f"the images reach from {answers.min():.3g} to {answers.max():.3g}, but pixels lie in "
@@ -97,22 +97,29 @@ def _stored(task: Task, answers: NDArray[Any], count: int) -> NDArray[Any]:
     return pixels.astype(np.uint8)
 
 
-def _probabilities(answers: NDArray[Any]) -> NDArray[np.float32]:
+def checked_probabilities(answers: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what can be scored as probabilities (N, K); else raise `Refused`."""
+    if not np.isfinite(answers).all():
+        raise Refused("the answers hold a number that is not finite")
     if answers.min() < 0 or np.abs(answers.sum(axis=1, dtype=np.float64) - 1).max() > BEYOND:
         raise Refused("the answers are no probabilities, of sum 1; end the model with a softmax")
-    return answers.astype(np.float32)
+    return answers
 
 
 def serve(load: Callable[[Path, Task], Predict]) -> None:
-    """Be the program: load the submission for the task in the argument, and predict.
-
-    What is wrong with it is written down, and the exit code is then 1.
-    """
+    """Be the program: load the submission for the task in the argument, and predict."""
     task, out = Task.parse(sys.argv[1]), Path(OUT)
-    try:
+    with refusing(out):
         answer(task, Path(IN), out, load(Path(IN, SUBMISSION), task))
+
+
+@contextmanager
+def refusing(out: Path) -> Iterator[None]:
+    """Write down why a submission is refused, a line for each problem, and end with exit code 1."""
+    try:
+        yield
     except Refused as refused:
-        (out / REFUSAL).write_text(json.dumps(refused.problems))
+        (out / REFUSAL).write_text("\n".join(refused.problems))
         sys.exit(1)
 
 
