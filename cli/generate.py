@@ -60,6 +60,14 @@ FORMATS: dict[str, tuple[Format, ...]] = {
     show_default=True,
     help="WebDataset goes to <out>-wds.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Write the shards on this machine, or as tasks of a Ray cluster.",
+)
+@click.option("--address", help="The Ray cluster.  [default: one started on this machine]")
 @click.option("--rank", type=click.IntRange(min=0), help="The number of this process, from 0.")
 @click.option("--world", type=click.IntRange(min=1), help="How many processes work side by side.")
 def generate(
@@ -71,6 +79,8 @@ def generate(
     changes: tuple[str, ...],
     limit: int | None,
     kind: str,
+    engine: str,
+    address: str | None,
     rank: int | None,
     world: int | None,
 ) -> None:
@@ -82,26 +92,32 @@ def generate(
 
     With --rank and --world this process makes its share only: of one release every N-th shard (rank
     0 first, which trains; when all are done, the command without --rank finishes), of a folder
-    every N-th release.
+    every N-th release. --engine ray shares the shards of one release out itself.
     """
     from .. import generate as generator
     from ..schemas import Config, read_configs
 
-    make = (
+    share = _share(rank, world)
+    on_ray = engine == "ray"
+    if on_ray and (share or config.is_dir()):
+        raise click.UsageError("--engine ray shares one CONFIG.toml out itself; leave out --rank")
+    if address and not on_ray:
+        raise click.UsageError("--address is that of a Ray cluster; add --engine ray")
+    chosen = (
         partial(generator.generate_all, read_configs(config, changes))
         if config.is_dir()
         else partial(generator.generate, Config.read(config, changes))
     )
-    share = _share(rank, world)
-    made = make(
+    make = partial(
+        chosen,
         out,
         source=source,
         truth=truth,
         secret=secret,
         limit=limit,
         formats=FORMATS[kind],
-        share=share,
     )
+    made = generator.on_ray(make, address) if on_ray else make(share=share)
     if share and not config.is_dir():
         click.echo(
             f"rank {rank} of {world}: its shards are written; the command without --rank "

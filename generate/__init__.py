@@ -1,6 +1,7 @@
 """Train the defenses and write what they release: datasets, defenses, networks, the writer."""
 
 from .client import Client, load_client
+from .cluster import on_ray
 from .collection import generate_all
 from .forecast import Forecast, forecast
 from .noise import BatchNoise, Noise, RecordNoise
@@ -24,6 +25,7 @@ __all__ = [
     "generate",
     "generate_all",
     "load_client",
+    "on_ray",
     "pull",
     "push",
     "recompute",

@@ -205,3 +205,22 @@ def test_an_unknown_record(run: Run) -> None:
 def test_usage_errors_exit_with_2(run: Run) -> None:
     assert run("generate").code == 2
     assert run("generat").code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--rank", "1"), "--rank I and --world N go together"),
+        (("--world", "2"), "--rank I and --world N go together"),
+        (("--rank", "2", "--world", "2"), "expected a rank in 0 .. 1"),
+        (("--engine", "ray", "--rank", "0", "--world", "2"), "leave out --rank"),
+        (("--address", "ray://here"), "add --engine ray"),
+    ],
+)
+def test_ways_of_sharing_work_that_do_not_fit_are_refused(
+    run: Run, config: Path, tmp_path: Path, options: tuple[str, ...], says: str
+) -> None:
+    ran = run("generate", config, "--out", tmp_path / "out", *options)
+    assert ran.code == 2
+    assert says in ran.err
+    assert not (tmp_path / "out.partial").exists()
