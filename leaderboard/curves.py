@@ -73,6 +73,7 @@ def ladder(points: Sequence[Point], y_title: str) -> alt.LayerChart:
     scale = alt.Scale(zero=False, nice=False, padding=24)
     base = _chart(points).encode(
         y=alt.Y("x:N", title=None, sort=order, axis=alt.Axis(labelLimit=220)),
+        yOffset=alt.YOffset("series:N", sort=names),
         color=_colour(names),
         tooltip=[alt.Tooltip("series:N"), alt.Tooltip("x:N"), alt.Tooltip("text:N", title=y_title)],
     )

@@ -4,3 +4,5 @@ A page's file name is its title and its address, and its docstring what the menu
 `app.py` lists them in the order of the menu. Streamlit would run the files of a folder that is
 called `pages` by itself.
 """
+
+NO_ENTRIES = "Nothing of this kind was scored: try other choices in the sidebar."

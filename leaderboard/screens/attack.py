@@ -16,9 +16,9 @@ from ..results import cited, commands, results
 from ..shown import Shown
 from ..table import MEASURE
 from ..text import plain
+from . import NO_ENTRIES
 
 RUN_IT = "How to run it"
-NO_ATTACK = "No attack counts here: try other choices in the sidebar."
 
 
 def draw(shown: Shown) -> None:
@@ -28,7 +28,7 @@ def draw(shown: Shown) -> None:
     strongest = [name for r in shown.rankings for s in r.standings for name in s.attacks]
     names = dict.fromkeys([*strongest, *sorted(map(attack_name, made))])
     if not names:
-        st.info(NO_ATTACK)
+        st.info(NO_ENTRIES)
         return
     name = select("Attack with its options", "attack", list(names))
     for place, ranking in enumerate(shown.rankings, start=1):

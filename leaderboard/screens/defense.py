@@ -17,6 +17,7 @@ from ..results import Result, cited, history, results
 from ..shown import Shown
 from ..table import MEASURE
 from ..text import plain
+from . import NO_ENTRIES
 from .overview import draw_standings
 
 BUDGETS = (
@@ -29,6 +30,9 @@ def draw(shown: Shown) -> None:
     """Draw the chosen defense in every group that has it."""
     st.title("Defense", anchor=False)
     names = dict.fromkeys(s.name for ranking in shown.rankings for s in ranking.standings)
+    if not names:
+        st.info(NO_ENTRIES)
+        return
     name = select("Defense with its options", "defense", list(names))
     for place, ranking in enumerate(shown.rankings, start=1):
         for standing in ranking.standings:

@@ -12,6 +12,7 @@ from ..results import cited
 from ..shown import Shown
 from ..table import MEASURE, answer, entry_columns, standing_columns
 from ..text import plain
+from . import NO_ENTRIES
 
 QUESTION = (
     "How much does the activation that a split network sends to the server give away? "
@@ -25,6 +26,8 @@ def draw(shown: Shown) -> None:
     st.markdown(QUESTION)
     if restrictions := shown.choice.restrictions:
         st.info(plain(f"Only attacks count {', '.join(restrictions)}."))
+    if not shown.rankings:
+        st.info(NO_ENTRIES)
     for place, ranking in enumerate(shown.rankings, start=1):
         draw_group(shown, ranking, place)
 

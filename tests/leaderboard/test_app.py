@@ -240,6 +240,16 @@ def test_a_single_entry_has_nothing_to_be_compared_with(
     assert "not two entries" in open_page(at="compare").info[0].value
 
 
+def test_where_nothing_was_scored_every_page_says_what_to_do(
+    open_page: OpenPage, tmp_path: Path, rows: list[LeaderboardRow], make_row: MakeRow
+) -> None:
+    deeper = {"split_layer": "layer2", "split_index": 6, "split": "validation"}
+    fill(tmp_path, [*rows, make_row("none", (0.5, 0.4, 0.6), dataset="cifar10", **deeper)])
+    for name in ("", "defense", "attack", "compare"):
+        page = open_page(at=name, layer="layer2", split="test")
+        assert "other choices in the sidebar" in page.info[0].value
+
+
 def test_data_says_how_to_load_a_release_and_what_is_not_known(
     open_page: OpenPage, tmp_path: Path, rows: list[LeaderboardRow]
 ) -> None:
