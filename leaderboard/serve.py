@@ -13,6 +13,7 @@ STORE = "LEAKBOARD_STORE"  # names the URL of the index in the environment
 # Streamlit's own colours are too pale: text on or beside them has to be told from the ground by 4.5
 # to 1 (WCAG AA).
 THEME = {
+    "theme.paddingTop": "1.5rem",  # just below the menu
     "theme.light.primaryColor": "#0b57a4",
     "theme.light.textColor": "#111111",
     "theme.dark.primaryColor": "#9cc4f5",
