@@ -59,6 +59,13 @@ def views(board: Path, fingerprints: Collection[str]) -> list[list[View]]:
     return sorted(lined_up.values(), key=len, reverse=True)
 
 
+def gallery_times(board: Path) -> list[int]:
+    """When each gallery of the board was last written, in ns: they change with every picture."""
+    return [
+        path.stat().st_mtime_ns for path in sorted((board / "gallery").glob(f"*/{GALLERY_FILE}"))
+    ]
+
+
 def scores(view: View, rows: Sequence[LeaderboardRow], values_of: ValuesOf) -> Mapping[str, float]:
     """How alike the image is to what each attack rebuilt of it, where its values are kept.
 

@@ -9,6 +9,7 @@ from ..schemas import LeaderboardRow
 from .choice import Choice, Ranking, measurements
 from .figures import Figure, drawn, trade_off
 from .health import Flags, flags
+from .pictures import View, gallery_times, views
 from .ranking import LOSSES, Group
 from .store import Board
 
@@ -44,6 +45,12 @@ class Shown:
         """Utility against leakage; None where nothing was attacked."""
         return _trade_off(ranking, self.version, self.choice, ranking.group)
 
+    @property
+    def images(self) -> Sequence[Sequence[View]]:
+        """The views of each image of the gallery, over the chosen releases."""
+        fingerprints = frozenset(row.report.fingerprint for row in self.chosen)
+        return _images(self.board, fingerprints, gallery_times(self.board.folder))
+
     def entries(self, ranking: Ranking) -> list[LeaderboardRow]:
         """The entries of a group that the choice leaves: of the track, and attacks that count."""
         track = self.choice.track
@@ -78,3 +85,10 @@ def _trade_off(_ranking: Ranking, version: str, choice: Choice, group: Group) ->
     if not any(standing.leakage for standing in contenders):
         return None
     return drawn(trade_off(contenders, choice.track))
+
+
+@st.cache_resource(max_entries=CHOICES, show_spinner=False)
+def _images(
+    _board: Board, fingerprints: frozenset[str], times: Sequence[int]
+) -> Sequence[Sequence[View]]:
+    return views(_board.folder, fingerprints)

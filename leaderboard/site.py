@@ -140,7 +140,8 @@ class _Site:
         group, standings = ranking.group, ranking.standings
         contenders = [s for s in standings if s.contender]
         entries = [row for row in ranking.rows if row.report.track is track]
-        described = entry_columns(entries, flags(ranking.rows))
+        validation = [row for row in self.rows if row.report.split == "validation"]
+        described = entry_columns(entries, flags(ranking.rows, validation))
         return Section(
             title=f"Task {group.task}, sensitive {group.sensitive}",
             facts=group.facts,

@@ -1,12 +1,10 @@
 """What the attacker sees: an image, what every release sends of it, and what attacks rebuild."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from ..choosing import segments, select_any
 from ..drawing import draw_pictures
-from ..pictures import View, scores, views
+from ..pictures import scores
 from ..shown import Shown
 from ..text import plain
 
@@ -14,13 +12,8 @@ NO_PICTURES = "No pictures: there are none yet, or the licence of these images f
 
 
 def draw(shown: Shown) -> None:
-    """Draw the pictures of the chosen releases."""
-    fingerprints = {row.report.fingerprint for row in shown.chosen}
-    draw_gallery(shown, views(shown.board.folder, fingerprints))
-
-
-def draw_gallery(shown: Shown, images: Sequence[Sequence[View]]) -> None:
     """Show one image at a time: what every release sends of it and what attacks rebuild."""
+    images = shown.images
     st.title("What the attacker sees", anchor=False)
     if not images:
         st.info(NO_PICTURES)
