@@ -6,28 +6,13 @@ import click
 
 from ..schemas import parse_assignment
 from ..schemas.records import PublicSplit
+from .predicting import predicting
 
 
 @click.command()
 @click.argument("name")
 @click.argument("release", type=click.Path(path_type=Path))
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="The prediction file (Parquet)."
-)
-@click.option(
-    "--split",
-    type=click.Choice(["validation", "test"]),
-    default="validation",
-    show_default=True,
-    help="Which images to predict.",
-)
-@click.option(
-    "--images",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Ask only about the first N images of the split, for attacks that take long over each; "
-    "the score is then of those N.  [default: all]",
-)
+@predicting
 @click.option(
     "--set",
     "options",

@@ -7,38 +7,24 @@ import click
 
 from ..schemas import Setting, Track
 from ..schemas.records import PublicSplit
+from .predicting import predicting
 
 
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="The prediction file (Parquet)."
-)
+@predicting
 @click.option(
     "--track",
     required=True,
-    type=click.Choice(Track, case_sensitive=False),
+    type=click.Choice([track.value for track in Track]),
     help="What the model answers: class probabilities (N, K), or images (N, 3, S, S) in [0, 1].",
-)
-@click.option(
-    "--split",
-    type=click.Choice(["validation", "test"]),
-    default="validation",
-    show_default=True,
-    help="Which images to predict.",
-)
-@click.option(
-    "--images",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Ask only about the first N images of the split.  [default: all]",
 )
 @click.option("--name", help="The attack's name in the prediction file.  [default: the file's]")
 @click.option(
     "--setting",
-    type=click.Choice(Setting, case_sensitive=False),
-    default=Setting.AUXILIARY,
+    type=click.Choice([setting.value for setting in Setting]),
+    default=Setting.AUXILIARY.value,
     show_default=True,
     help="What was known when the model was trained.",
 )
@@ -66,11 +52,11 @@ def run_model(
     release: Path,
     model: Path,
     out: Path,
-    track: Track,
+    track: str,
     split: PublicSplit,
     images: int | None,
     name: str | None,
-    setting: Setting,
+    setting: str,
     budget: int | None,
     seconds: float,
     code: bool,
@@ -90,9 +76,9 @@ def run_model(
     submitted = kind(
         path=model,
         name=name or model.stem,
-        track=track,
-        setting=setting,
-        auxiliary_records=0 if setting is Setting.WHITEBOX else held,
+        track=Track(track),
+        setting=Setting(setting),
+        auxiliary_records=0 if setting == Setting.WHITEBOX else held,
     )
     predictions = submitted.predict(opened, split, seconds=seconds, images=images)
     predictions.write(out)

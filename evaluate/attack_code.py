@@ -43,6 +43,11 @@ class SubmittedCode(Submitted):
                 f"{self.path}: is code, which is run only where the organiser has said so; submit "
                 "a model or predictions"
             )
+        if any(release.folder.rglob("truth.json")):
+            raise UsageError(
+                f"{release.folder}: holds a truth.json, which code of others must not see; keep "
+                "the truth outside the release"
+            )
         task = self.task(release.manifest)
         asked = {"split": records.split, "images": len(records), "setting": self.setting.value}
         asked |= {"auxiliary_records": self.auxiliary_records}

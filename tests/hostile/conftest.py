@@ -68,7 +68,7 @@ def run_script(sandbox: Sandbox, tmp_path: Path) -> RunScript:
         script.write_text(code)
         program = python([SCRIPT, *map(str, arguments)])
         output = tmp_path / "output"
-        output.mkdir()
+        output.mkdir(exist_ok=True)
         inputs = {**program.inputs, SCRIPT: script}
         outcome = sandbox.run(program.command, inputs, output, limits, program.environment)
         return Ran(outcome, output)

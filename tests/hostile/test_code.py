@@ -1,6 +1,7 @@
 """Code of strangers: run only where it is allowed, shown the public release and nothing else."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,15 @@ import pytest
 
 from leakboard.evaluate import SubmittedCode, fit_attack
 from leakboard.evaluate.sandbox import Sandbox
-from leakboard.schemas import BadModel, MissingData, Release, Setting, Track, UsageError
+from leakboard.schemas import (
+    BadModel,
+    MissingData,
+    Release,
+    Setting,
+    Track,
+    UsageError,
+    default_truth,
+)
 from leakboard.schemas.errors import LeakboardError
 
 from .conftest import CANARY
@@ -53,6 +62,14 @@ def test_code_answers_as_the_same_attack_of_ours(
 def test_code_is_not_run_where_it_is_not_allowed(release: Release, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="run only where the organiser has said so"):
         code(tmp_path / "c", allowed=False).predict(release, "test", seconds=200)
+
+
+def test_code_is_not_run_beside_the_truth(release: Release, tmp_path: Path) -> None:
+    copied = Release(tmp_path / "release", release.manifest)
+    shutil.copytree(release.folder, copied.folder)
+    shutil.copytree(default_truth(release.folder), copied.folder / "truth")
+    with pytest.raises(UsageError, match="code of others must not see"):
+        code(tmp_path / "c").predict(copied, "test", seconds=200)
 
 
 HOSTILE: dict[str, tuple[str, str]] = {

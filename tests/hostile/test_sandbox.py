@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from leakboard.evaluate.cgroups import ROOT
+from leakboard.evaluate.cgroups import ROOT, Cgroup
 from leakboard.evaluate.confinement import Walls
 from leakboard.evaluate.sandbox import Limits, Sandbox
+from leakboard.schemas import NoSandbox
 
 from .conftest import CANARY, SMALL, RunScript
 
@@ -207,6 +208,7 @@ def test_nothing_outlives_the_process_that_asked(tmp_path: Path, sandbox: Sandbo
     code = f"""
 from pathlib import Path
 from leakboard.evaluate.sandbox import Limits, Sandbox
+from leakboard.schemas import NoSandbox
 command = ["/bin/bash", "-c", "exec -a {name} sleep 60"]
 Sandbox.find().run(command, {{}}, Path("out"), Limits(seconds=60))
 """
@@ -229,6 +231,22 @@ def eventually(happens: Callable[[], bool]) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def test_without_control_groups_one_process_is_held_to_its_limits(
+    run_script: RunScript, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(group: Cgroup, memory: int, tasks: int) -> None:
+        raise PermissionError("a host that lets nobody make one")
+
+    monkeypatch.setattr(Cgroup, "make", make)
+    alone = SMALL.model_copy(update={"children": False, "cpu_seconds": 1})
+    hungry = run_script("x = bytearray(2**29)", limits=alone)
+    assert hungry.outcome.log.endswith("MemoryError\n")
+    busy = run_script("while True: pass", limits=alone)
+    assert busy.outcome.limit == "cpu"
+    with pytest.raises(NoSandbox, match="control groups"):
+        run_script("pass", limits=SMALL)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
