@@ -8,7 +8,7 @@ strict, so such a host runs only what starts no other.
 """
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -111,17 +111,10 @@ class Sandbox:
             _refuse_unlimited(limits, group)
             rules.write(_rules(limits.children))
             rules.seek(0)
-            doors = map(str, group.doors if group else ())
             argv = [
-                *self.walls.outside(doors, stage, limits.disk),
+                *self.walls.outside(map(str, group.doors if group else ()), stage, limits.disk),
                 *self.walls.inside(inputs, stage, environment or {}, rules.fileno()),
-                *self.walls.limited(
-                    cpu_seconds=limits.cpu_seconds,
-                    disk=limits.disk,
-                    tasks=limits.tasks + OWN_TASKS,
-                    memory=None if group else limits.memory,
-                ),
-                *self.walls.dropped(),
+                *self._held(limits, group),
                 *command,
             ]
             watch = Watch(
@@ -134,6 +127,16 @@ class Sandbox:
             )
             ended = watch.over(argv, [rules.fileno()])
             return _outcome(ended, Traces(archive, log), limits, group, output)
+
+    def _held(self, limits: Limits, group: Cgroup | None) -> Iterator[str]:
+        """Limit each process, its memory too where no group counts that; take its rights away."""
+        yield from self.walls.limited(
+            cpu_seconds=limits.cpu_seconds,
+            disk=limits.disk,
+            tasks=limits.tasks + OWN_TASKS,
+            memory=None if group else limits.memory,
+        )
+        yield from self.walls.dropped()
 
 
 def _refuse_unlimited(limits: Limits, group: Cgroup | None) -> None:

@@ -77,6 +77,13 @@ def test_the_truth_does_not_leave(run_script: RunScript, truth: Path, name: str)
     assert not any(path.is_symlink() for path in ran.output.iterdir())
 
 
+def test_outside_the_same_thieves_find_it(truth: Path) -> None:
+    """So the tests above would notice."""
+    for name in ("opens_the_path", "climbs_with_dots", "reads_the_environment"):
+        command = [sys.executable, "-c", PREAMBLE + THIEVES[name], str(truth)]
+        assert CANARY in subprocess.run(command, capture_output=True, text=True).stdout, name
+
+
 # Each tries to reach another machine, this one, or the host of a virtual machine.
 CALLERS = {
     "resolves_a_name": "socket.getaddrinfo('example.com', 80)",
