@@ -84,7 +84,7 @@ class Walls:
             yield from ("--unshare-user", "--uid", "65534", "--gid", "65534", "--disable-userns")
         yield from _system()
         for there, here in inputs.items():
-            yield from ("--dir", str(PurePosixPath(there).parent))  # open to all; made, it is not
+            yield from ("--dir", str(PurePosixPath(there).parent))  # else its mode would be 0700
             yield from ("--ro-bind", str(here.resolve()), there)
         yield from ("--bind", f"{stage}/out", OUT, "--bind", f"{stage}/tmp", "/tmp")
         yield from ("--dir", EMPTY, "--chdir", EMPTY)
