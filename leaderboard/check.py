@@ -4,9 +4,7 @@
 and which dies alone. Each line that it reads is a `Question`, each that it writes a `Checked`.
 """
 
-import os
 import resource
-import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +12,6 @@ from typing import Any
 
 from ..schemas import (
     BadSubmission,
-    MissingData,
     PredictionHeader,
     Record,
     Release,
@@ -23,6 +20,7 @@ from ..schemas import (
 )
 from ..schemas.base import cut
 from .likeness import Likeness
+from .prediction_file import NOT_PLAIN, is_plain
 
 SPLITS = ("validation", "test")  # where attacks are scored
 MEMORY_BYTES = 6 * 2**30  # of address space: a reader maps much more than it uses
@@ -53,8 +51,8 @@ def check(release: Release, declared: Mapping[str, Any], file: Path) -> Checked:
     all the same.
     """
     submission, problems = _declaration(declared)
-    if not _is_plain(file):
-        problems.append("not a plain file but a link or a folder; submit the file itself")
+    if not is_plain(file):
+        problems.append(NOT_PLAIN)
         return Checked(problems=tuple(problems), submission=submission)
     header, predictions, found = checked_predictions(file, release)
     problems += [problem.removeprefix(f"{file}: ") for problem in found]
@@ -74,13 +72,6 @@ def _declaration(declared: Mapping[str, Any]) -> tuple[Submission | None, list[s
         return Submission.of(declared), []
     except BadSubmission as refused:
         return None, list(refused.problems)
-
-
-def _is_plain(file: Path) -> bool:
-    """Whether it is a file and nothing that leads elsewhere or never ends."""
-    if not os.path.lexists(file):
-        raise MissingData(f"{file}: there is no such file to submit")
-    return stat.S_ISREG(file.stat(follow_symlinks=False).st_mode)
 
 
 def _disagreements(declared: Mapping[str, Any], header: PredictionHeader) -> list[str]:

@@ -125,7 +125,7 @@ class Desk:
 
     def file_of(self, submission_id: str) -> Path:
         """Where the file of a submission lies."""
-        return self.folder / "files" / f"{submission_id}.parquet"
+        return self.folder / "files" / submission_id
 
     def shown(self) -> Board:
         """The board that this desk publishes on, its index in the same database."""

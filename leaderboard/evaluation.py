@@ -1,8 +1,8 @@
-"""Evaluate a submission: check it, score it, publish it; each step in its own state.
+"""Evaluate a submission: run it where it is a model, check it, score it, publish it.
 
-Strangers' bytes are read by a checker without the truth; only what it found sound goes to the
-scorer, `leakboard score`, the one process that reads the answers. Either may die: the submission
-is tried again, and parked when it has ended too many.
+A model runs in the sandbox. Strangers' files are read by a checker without the truth; only what it
+found sound goes to the scorer, `leakboard score`, the one process that reads the answers. Any of
+them may die: the submission is tried again, and parked when it has ended too many.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,6 @@ from .intake import REPEATED
 from .jobs import Job, begin_scoring, fail, lose, near, reject, score_of
 from .likeness import Likeness
 from .line_process import ProcessDied
-from .prediction_file import prediction_file
 from .publish import published
 
 
@@ -45,7 +44,8 @@ class Evaluator:
 
     def _evaluate(self, job: Job, folder: Path) -> None:
         try:
-            file = prediction_file(job.received.submission, self.desk.file_of(job.id))
+            submitted = self.desk.file_of(job.id)
+            file = self.helpers.predict(folder, job.received.submission, submitted)
         except BadSubmission as refused:
             reject(self.desk, job, refused.problems)
             return

@@ -1,21 +1,20 @@
-"""The two helpers of a worker: the checker reads strangers' files, the scorer reads the answers."""
+"""The helpers of a worker: one runs models, one reads strangers' files, one reads the answers."""
 
 import shutil
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from ..schemas import Manifest, MissingData, Record, ScoreReport
+from ..schemas import Manifest, MissingData, Record, ScoreReport, Submission
 from .check import Checked, Question
-from .line_process import LineProcess
+from .line_process import LEAKBOARD, PYTHON, LineProcess
+from .prediction_file import prediction_file
 
 SECONDS = 900.0  # for a check, and for a score
-PYTHON = [sys.executable, "-P", "-c"]
+VALUES = "values"
 CHECKER = [*PYTHON, "from leakboard.leaderboard.check import main; main()"]
-SCORER = [*PYTHON, "from leakboard.cli import main; main()", "score"]
 
 
 class Refusal(Record):
@@ -44,7 +43,7 @@ def releases_in(folder: Path) -> dict[str, Path]:
 
 @dataclass
 class Helpers:
-    """A checker and a scorer, each for the release that was last asked about.
+    """A checker and a scorer, each for the release that was last asked about; models run apart.
 
     `truths` is the folder of the trees `<release>-truth`, by default beside each release; what
     the helpers write on stderr goes to `<folder>/logs`.
@@ -55,8 +54,12 @@ class Helpers:
     _running: dict[str, LineProcess] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        """Make the folder of the values, which the user of this process alone reads."""
-        self._values = Path(tempfile.mkdtemp(prefix="leakboard-"))
+        """Make the folder of what is passed on, which the user of this process alone reads."""
+        self._work = Path(tempfile.mkdtemp(prefix="leakboard-"))
+
+    def predict(self, release: Path, submission: Submission, file: Path) -> Path:
+        """The prediction file of a submission; raises what `prediction_file` raises."""
+        return prediction_file(submission, file, release, self._work)
 
     def check(self, release: Path, question: Question) -> Checked:
         """Check a submission, without the truth; `ProcessDied` where that ended the checker."""
@@ -66,19 +69,19 @@ class Helpers:
     def score(self, release: Path, file: Path) -> ScoreReport | Refusal:
         """Score a prediction file; `ProcessDied` where that ended the scorer."""
         truth = (self.truths or release.parent) / f"{release.name}-truth"
-        options = [str(release), "-", "--truth", str(truth), "--values", str(self._values)]
-        helper = self._helper("scorer", [*SCORER, *options])
+        options = [str(release), "-", "--truth", str(truth), "--values", str(self._work / VALUES)]
+        helper = self._helper("scorer", [*LEAKBOARD, "score", *options])
         return ANSWER.validate_json(helper.ask(str(file), SECONDS))
 
     def values_of(self, file: Path) -> Path:
         """Where lies what each image contributed to the last score of a file."""
-        return self._values / file.name
+        return self._work / VALUES / file.name
 
     def close(self) -> None:
         """End the helpers."""
         for helper in self._running.values():
             helper.close()
-        shutil.rmtree(self._values)
+        shutil.rmtree(self._work)
 
     def _helper(self, kind: str, command: list[str]) -> LineProcess:
         helper = self._running.get(kind)

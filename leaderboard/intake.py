@@ -1,17 +1,19 @@
 """Take in a submission: the user's budget and names, then the file, copied to the desk."""
 
+import os
 import secrets
 import shutil
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, get_args
 
 from sqlalchemy import Connection, insert
 
-from ..schemas import BadSubmission, Release, Submission
+from ..schemas import BadSubmission, MissingData, Release, Submission
 from ..schemas.files import replacing, sha256_of
-from ..schemas.submission import read_declaration
+from ..schemas.submission import Model, read_declaration
 from .check import check
 from .desk import Desk, User, count, enter, is_known, note, now, received_from
 from .desk_tables import SUBMISSIONS, UNCOUNTED, State
@@ -37,8 +39,11 @@ def submit(
     Returns its id; None, and leaves everything as it was, with `dry_run`. `BadSubmission` lists
     whatever the server would object to.
     """
-    declared = {**read_declaration(about), **changes}
-    checked = check(release, declared, _predicted(declared, file))
+    if not os.path.lexists(file):
+        raise MissingData(f"{file}: there is no such file to submit")
+    declared = {"content": _content(file), **read_declaration(about), **changes}
+    with TemporaryDirectory(prefix="leakboard-") as work:
+        checked = check(release, declared, _predicted(declared, file, release, Path(work)))
     submission, split, likeness = checked.submission, checked.split, checked.likeness
     problems = list(checked.problems)
     if submission is not None and split is not None:
@@ -63,12 +68,21 @@ def submit(
     return received
 
 
-def _predicted(declared: Mapping[str, Any], file: Path) -> Path:
+def _content(file: Path) -> dict[str, str]:
+    """What a file is by its name, unless the declaration says otherwise."""
+    suffix = file.suffix.removeprefix(".")
+    models = get_args(Model.model_fields["format"].annotation)
+    return {"kind": "model", "format": suffix} if suffix in models else {"kind": "predictions"}
+
+
+def _predicted(declared: Mapping[str, Any], file: Path, release: Release, work: Path) -> Path:
     try:
         submission = Submission.of(declared)
-    except BadSubmission:  # whose problems `check` tells, with those of the file
-        return file
-    return prediction_file(submission, file)
+    except BadSubmission:
+        if declared["content"] == {"kind": "predictions"}:
+            return file  # `check` tells the problems, with those of the file
+        raise
+    return prediction_file(submission, file, release.folder, work)
 
 
 def objections(desk: Desk, user: User, submission: Submission, split: str) -> list[str]:

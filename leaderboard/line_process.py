@@ -1,11 +1,14 @@
 """A process that answers one line with one line, and may die without taking us along."""
 
 import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+PYTHON = [sys.executable, "-P", "-c"]
+LEAKBOARD = [*PYTHON, "from leakboard.cli import main; main()"]  # the command, as a process
 MOST_BYTES = 2**24  # of an answer
 
 

@@ -1,23 +1,71 @@
 """From a submission to the prediction file that is scored, whatever was submitted."""
 
+import shutil
+import stat
+import subprocess
 from pathlib import Path
 
 from ..schemas import BadSubmission, Submission
+from ..schemas.base import cut
 from ..schemas.submission import Model, PredictionFile
+from .line_process import LEAKBOARD, ProcessDied
+
+SECONDS = 900.0  # for a model: its own limit is shorter
+REFUSED = (1, 2)  # exit codes that come with a sentence
+NOT_PLAIN = "not a plain file but a link or a folder; submit the file itself"
 
 
-def prediction_file(submission: Submission, file: Path) -> Path:
+def prediction_file(submission: Submission, file: Path, release: Path, work: Path) -> Path:
     """The prediction file of a submission whose `content` lies in `file`.
 
-    Raises `BadSubmission` where the content is of a kind that is not taken.
+    A model is run in the sandbox, on the test records of the release in the folder `release`; its
+    predictions are put into the folder `work`. Raises `BadSubmission` for a model that is not run
+    or fails, and `ProcessDied` where the run ends without a word.
     """
     match submission.content:
         case PredictionFile():
             return file
-        case Model():
-            raise BadSubmission(
-                [
-                    "content: models are not taken yet; submit the prediction file that the model "
-                    "makes, with content.kind = 'predictions'"
-                ]
-            )
+        case Model(format=suffix):
+            if not is_plain(file):
+                raise BadSubmission([NOT_PLAIN])
+            model = work / f"{file.stem}.{suffix}"
+            shutil.copyfile(file, model)
+            try:
+                return _predicted(submission, model, release)
+            finally:
+                model.unlink()
+
+
+def is_plain(file: Path) -> bool:
+    """Whether it is a file and nothing that leads elsewhere or never ends."""
+    return stat.S_ISREG(file.stat(follow_symlinks=False).st_mode)
+
+
+def _predicted(submission: Submission, model: Path, release: Path) -> Path:
+    out = model.with_suffix(".parquet")
+    options = {
+        "--split": "test",
+        "--track": submission.track,
+        "--name": submission.name,
+        "--setting": submission.setting,
+        "--auxiliary": submission.auxiliary_records,
+        "--out": out,
+    }
+    flat = [str(part) for option in options.items() for part in option]
+    command = [*LEAKBOARD, "run-model", str(release), str(model), *flat]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise ProcessDied(f"it took longer than {SECONDS:g} s") from None
+    if ran.returncode in REFUSED:
+        raise BadSubmission([_sentence(ran.stderr, model)])
+    if ran.returncode:
+        raise ProcessDied(f"it ended with exit code {ran.returncode}")
+    return out
+
+
+def _sentence(said: str, model: Path) -> str:
+    """The sentence on stderr, without the name that the file has here."""
+    lines = [line for line in said.splitlines() if line.startswith("leakboard: ")]
+    sentence = lines[-1].removeprefix("leakboard: ").replace(f"{model}: ", "") if lines else said
+    return sentence if sentence.isprintable() else cut(sentence)

@@ -4,6 +4,7 @@ import math
 
 from ..schemas import LeaderboardRow, Release, Score, ScoreReport
 from ..schemas.scores import PublishedSubmission
+from ..schemas.submission import Model
 from .desk import Received
 from .entry import entry
 
@@ -13,7 +14,9 @@ COARSE = 10  # images: no published score is rounded by more than so many make
 def published(
     release: Release, received: Received, report: ScoreReport, like: str | None
 ) -> LeaderboardRow:
-    """The entry of a scored submission, as declared; scores on `test` are rounded.
+    """The entry of a scored submission; scores on `test` are rounded.
+
+    Verified where the organiser ran a model, declared where predictions were submitted.
 
     `like` is an earlier submission that says nearly the same.
     """
@@ -27,7 +30,8 @@ def published(
         decimals=_decimals(report),
         like=like,
     )
-    row = entry(release, shown(report), received.time)
+    verified = isinstance(submission.content, Model)
+    row = entry(release, shown(report), received.time, verified)
     return row.model_copy(update={"submission": facts})
 
 

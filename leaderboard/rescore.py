@@ -8,7 +8,6 @@ from ..schemas.files import sha256_of
 from .desk import Desk
 from .helpers import Helpers, Refusal
 from .ledger import LedgerEntry
-from .prediction_file import prediction_file
 from .publish import shown
 
 
@@ -62,8 +61,9 @@ def _differences(
     elif sha256_of(file) != entry.predictions:
         yield "its file is not the one that was scored; restore it from a backup"
     else:
-        predicted = prediction_file(desk.received(entry.submission).submission, file)
-        again = helpers.score(releases[entry.fingerprint], predicted)
+        release = releases[entry.fingerprint]
+        predicted = helpers.predict(release, desk.received(entry.submission).submission, file)
+        again = helpers.score(release, predicted)
         if isinstance(again, Refusal):
             yield f"it can no longer be scored: {'; '.join(again.problems)}"
         elif entry.report is not None:

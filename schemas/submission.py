@@ -56,9 +56,10 @@ class PredictionFile(Record):
 
 
 class Model(Record):
-    """The file holds a model; the organiser makes the predictions with it."""
+    """The file holds a model; the organiser makes the predictions of `test` with it."""
 
-    kind: Literal["model"]
+    kind: Literal["model"] = "model"
+    format: Literal["onnx", "safetensors"]
 
 
 Content = Annotated[PredictionFile | Model, Field(discriminator="kind")]

@@ -104,16 +104,14 @@ def test_a_board_that_takes_no_submissions(run: Run, board: Path, tmp_path: Path
     assert not list(tmp_path.glob("another*"))
 
 
-def test_a_model_is_refused_until_it_can_be_run(
-    run: Run, release: Release, submit: Submit, tmp_path: Path
+def test_a_model_is_not_run_for_a_wrong_declaration(
+    run: Run, submit: Submit, tmp_path: Path
 ) -> None:
-    about = write_declaration(tmp_path / "about.toml")
-    about.write_text(f'{about.read_text()}content = {{kind = "model"}}\n')
+    write_declaration(tmp_path / "about.toml", {**DECLARED, "seeds": [], "track": "both"})
     (tmp_path / "model.onnx").write_bytes(b"onnx")
     ran = run(*submit(tmp_path / "model.onnx"))
     assert ran.code == 1
-    (problem,) = ran.out.splitlines()
-    assert problem.startswith("content: models are not taken yet; submit the prediction file")
+    assert [line.split(":")[0] for line in ran.out.splitlines()] == ["track", "seeds"]
 
 
 @pytest.mark.slow

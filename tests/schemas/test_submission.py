@@ -58,7 +58,8 @@ def test_every_problem_is_told_at_once() -> None:
 
 
 def test_a_model_is_another_kind_of_content() -> None:
-    assert Submission.of(DECLARED | {"content": {"kind": "model"}}).content == Model(kind="model")
+    declared = DECLARED | {"content": {"kind": "model", "format": "onnx"}}
+    assert Submission.of(declared).content == Model(format="onnx")
 
 
 @pytest.mark.parametrize(
