@@ -75,7 +75,8 @@ def _problem(location: tuple[int | str, ...], kind: str, message: str, came: Any
         return f"unknown key {cut(field)}: remove or correct it"
     if kind == "missing":
         return f"key {field!r} is missing: add it"
-    return f"{field}: {message[0].lower()}{message[1:]}, but got {cut(came)}"
+    said = message.removeprefix("Value error, ")
+    return f"{field}: {said[0].lower()}{said[1:]}, but got {cut(came)}"
 
 
 def cut(came: Any) -> str:

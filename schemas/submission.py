@@ -4,6 +4,7 @@ A submission's `content` says of which kind that file is; a further kind is one 
 `Content`, and one more case where a submission becomes a prediction file.
 """
 
+import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping
@@ -36,6 +37,18 @@ def _line(text: str) -> str:
     return _shown(text)
 
 
+def _matching(pattern: str, expected: str) -> AfterValidator:
+    """Refuse text that is not of a pattern, and say what it should be."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise ValueError(f"must be {expected}")
+        return text
+
+    return AfterValidator(check)
+
+
 def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if not values:  # a minimum length would be missed once more where a value is wrong
         raise ValueError("must hold one at least")
@@ -44,8 +57,19 @@ def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_line)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+-]{0,78}[A-Za-z0-9+]$")]
-Address = Annotated[str, Field(max_length=300, pattern=r"^https?://[!-~]+$")]
+Name = Annotated[
+    str,
+    _matching(
+        r"[A-Za-z0-9]([A-Za-z0-9 ._+-]{0,78}[A-Za-z0-9+])?",
+        "at most 80 letters (A to Z), digits, spaces and ._+-, not at its ends",
+    ),
+]
+Licence = Annotated[
+    str, _matching(r"[A-Za-z0-9][A-Za-z0-9 .+()-]{0,63}", "a name such as CC-BY-4.0")
+]
+Address = Annotated[
+    str, _matching(r"https?://[!-~]{1,290}", "an address that begins with https:// or http://")
+]
 Citation = Annotated[str, Field(max_length=4000), AfterValidator(_shown)]
 
 
@@ -79,7 +103,7 @@ class Submission(Record):
     auxiliary_records: int = Field(ge=0, lt=2**31)
     compute: Line
     seeds: Annotated[tuple[Seed, ...], Field(max_length=100), AfterValidator(_some)]
-    licence: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 .+()-]{0,63}$")]
+    licence: Licence
     paper: Address | None = None
     citation: Citation | None = None
     content: Content = PredictionFile()
