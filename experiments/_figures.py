@@ -32,7 +32,7 @@ def _lines(swept: Swept) -> Iterator[str]:
     first = swept.rows[0]
     n, tested = first.measured["rmse_floor"].n, first.accuracy.n
     yield f"**{swept.about}.** Accuracy without noise {swept.clean.value:.3f} (n = {tested}); the"
-    yield f"rest are medians over n = {n} images, in grey levels. Decoder: {swept.attack_images} "
+    yield f"rest are medians over n = {n} images, in grey levels. Decoder: {swept.attack_images}"
     yield f"images, {swept.attack_epochs} epochs.\n"
     names = ["noise / rms", "accuracy", *(title for title, _ in LINES.values()), *COLUMNS]
     yield f"| {' | '.join(names)} |"

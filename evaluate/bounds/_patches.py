@@ -31,8 +31,8 @@ def convolved(images: Tensor, weight: Tensor, bias: Tensor | None, steps: Steps)
     reach = dilation[0] * (kernel[0] - 1) + 1
     height = (images.shape[2] + 2 * padding[0] - reach) // stride[0] + 1
     places = product.unflatten(0, (len(images), -1)).transpose(1, 2)
-    sent: Tensor = places.unflatten(2, (height, -1))
-    return sent
+    sent: Tensor = places.unflatten(2, (height, -1)).clone(memory_format=torch.contiguous_format)
+    return sent  # no view: what comes next may change it in place
 
 
 def transposed(cotangent: Tensor, size: torch.Size, weight: Tensor, steps: Steps) -> Tensor:
