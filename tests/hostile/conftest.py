@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from leakboard.evaluate.cgroups import cgroup
 from leakboard.evaluate.interpreter import python
 from leakboard.evaluate.sandbox import Limits, Outcome, Sandbox
 from leakboard.schemas import NoSandbox
@@ -45,6 +46,14 @@ def sandbox() -> Sandbox:
         pytest.skip(str(missing))
 
 
+@pytest.fixture(scope="session")
+def control_groups() -> None:
+    """A host must let us make control groups: nothing that CI could install gives them."""
+    with cgroup(SMALL.memory, SMALL.tasks) as group:
+        if group is None:
+            pytest.skip("no control group can be made here, so several processes cannot be held")
+
+
 @pytest.fixture
 def truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A truth file, readable by everyone, whose path and content the environment tells too."""
@@ -60,7 +69,7 @@ def truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def run_script(sandbox: Sandbox, tmp_path: Path) -> RunScript:
+def run_script(sandbox: Sandbox, control_groups: None, tmp_path: Path) -> RunScript:
     """Run Python code in the sandbox."""
 
     def run(code: str, *arguments: object, limits: Limits = SMALL) -> Ran:

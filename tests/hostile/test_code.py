@@ -50,6 +50,7 @@ def code(folder: Path, what: str = "pass", allowed: bool = True) -> SubmittedCod
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("control_groups")
 def test_code_answers_as_the_same_attack_of_ours(
     release: Release, sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -111,6 +112,7 @@ HOSTILE: dict[str, tuple[str, str]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.usefixtures("control_groups")
 def test_it_ends_in_a_stated_refusal(
     release: Release, sandbox: Sandbox, truth: Path, tmp_path: Path, name: str
 ) -> None:
