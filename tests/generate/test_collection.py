@@ -43,7 +43,8 @@ def test_a_shared_warm_up_is_counted_once(planned: list[Forecast]) -> None:
 
 
 def test_the_published_number_of_images_counts_where_none_are_at_hand() -> None:
-    (none,) = forecast([Config.read(CONFIGS / "cifar10-none.toml", ("training.epochs=0",))])
+    untrained = ("training.epochs=0", "training.warmup_epochs=0")
+    (none,) = forecast([Config.read(CONFIGS / "cifar10-none.toml", untrained)])
     assert none.records == 60_000
     assert none.shards == 3 + 2 + 1 + 1 + 1  # of 10,922 records each
 
@@ -68,6 +69,7 @@ def test_the_million_of_cifar10_is_the_usual_recipes_with_other_seeds() -> None:
         assert config == usual
 
 
+@pytest.mark.slow
 def test_a_set_is_made_into_one_folder_with_one_secret_and_goes_on(tmp_path: Path) -> None:
     configs = [tiny_config("none"), tiny_config("none", seed=1)]
     made = generate_all(configs, tmp_path / "set")

@@ -119,7 +119,10 @@ def test_a_stopped_run_continues_to_the_same_bytes(
 def test_the_bytes_do_not_depend_on_the_number_of_cores(secret_file: Path, tmp_path: Path) -> None:
     """Training aside, which takes its sums in another order: these networks are untrained."""
     untrained = TrainingTable(warmup_epochs=0, epochs=0)
-    config = tiny_config("random_pruning").model_copy(update={"training": untrained})
+    table = tiny_config("random_pruning").dataset
+    few = table.model_copy(update={"options": {"images": 120, "identities": 60}})
+    update = {"training": untrained, "dataset": few}
+    config = tiny_config("random_pruning").model_copy(update=update)
     before = torch.get_num_threads()
     for cores in (1, 3):
         torch.set_num_threads(cores)
