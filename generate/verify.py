@@ -56,9 +56,11 @@ def _files(release: Release) -> Iterator[Problem]:
     manifest = release.manifest
     promised: dict[str, FileFacts] = {file.path: file for file in manifest.files}
     promised |= {shard.path: shard for shard in manifest.shards}
+    missing: dict[str, str] = {}
     for path, facts in promised.items():
         file = release.folder / path
         if not file.is_file():
+            missing[facts.sha256] = path
             yield Problem(path, "is missing; pull or generate the release again")
         elif file.stat().st_size != facts.bytes:
             yield Problem(path, f"has {file.stat().st_size} bytes, the manifest says {facts.bytes}")
@@ -68,6 +70,8 @@ def _files(release: Release) -> Iterator[Problem]:
         path = file.relative_to(release.folder).as_posix()
         if not file.is_dir() and path not in promised and path != "manifest.json":
             yield Problem(path, "is not in the manifest; remove it")
+            if missing and (name := missing.get(sha256_of(file))):
+                yield Problem("manifest.json", f"calls {name} what lies here as {path}")
 
 
 def _shards(release: Release, damaged: set[str]) -> Iterator[Problem]:

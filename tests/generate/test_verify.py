@@ -77,6 +77,13 @@ def test_a_missing_an_extra_and_a_swapped_file_are_found(copy: Path) -> None:
     assert found == {"measurements.json", "notes.txt", defender[0], defender[1]}
 
 
+def test_a_file_that_the_manifest_calls_by_another_name_is_found(copy: Path) -> None:
+    manifest = copy / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("weights/client", "weights/cLient"))
+    problems = {problem.file: problem.problem for problem in verify(copy)}
+    assert "weights/client.safetensors" in problems["manifest.json"]
+
+
 def test_a_rewritten_manifest_does_not_hide_changed_records(copy: Path) -> None:
     """Checksums that fit the changed shard still leave the fingerprint wrong."""
     path = copy / "manifest.json"
