@@ -83,10 +83,11 @@ class Walls:
         else:
             yield from ("--unshare-user", "--uid", "65534", "--gid", "65534", "--disable-userns")
         yield from _system()
+        # Before the inputs, which may lie below /tmp.
+        yield from ("--bind", f"{stage}/out", OUT, "--bind", f"{stage}/tmp", "/tmp")
         for there, here in inputs.items():
             yield from ("--dir", str(PurePosixPath(there).parent))  # else its mode would be 0700
             yield from ("--ro-bind", str(here.resolve()), there)
-        yield from ("--bind", f"{stage}/out", OUT, "--bind", f"{stage}/tmp", "/tmp")
         yield from ("--dir", EMPTY, "--chdir", EMPTY)
         yield from ("--remount-ro", "/", "--remount-ro", "/dev")
         for name, value in {**ENVIRONMENT, **environment}.items():

@@ -192,7 +192,8 @@ print("ended", workers().process_index, digest.hexdigest(), proxy)
 def test_two_processes_end_with_the_same_weights_and_tally(tmp_path: Path) -> None:
     script = tmp_path / "worker.py"
     script.write_text(WORKER)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
+    # standalone: a free port, where the usual one may be taken
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     ran = subprocess.run(
         [*launch, str(script), str(tmp_path)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
