@@ -51,6 +51,7 @@ def _values(manifest: Manifest, measured: Measurements) -> dict[str, object]:
         "dataset": manifest.dataset.name,
         "size": manifest.dataset.image_size,
         "revision": manifest.dataset.revision[:16],
+        "images": _images(manifest),
         "task": manifest.task.name,
         "task_classes": ", ".join(manifest.task.classes),
         "sensitive": manifest.sensitive.name,
@@ -128,6 +129,12 @@ def interval(utility: Utility) -> str:
     '0.900 (0.880 to 0.920, n = 500)'
     """
     return f"{utility.value:.3f} ({utility.low:.3f} to {utility.high:.3f}, n = {utility.n:,})"
+
+
+def _images(manifest: Manifest) -> str:
+    if manifest.config.sealed:
+        return "sealed: made from the organiser's secret for this release; test images are hidden"
+    return "open: who has the source can look the test activations up"
 
 
 def _sharing(manifest: Manifest) -> str:

@@ -58,7 +58,8 @@ def _warm_up_of(config: Config) -> tuple[object, ...]:
     table, training = config.dataset, config.training
     facts = training.warmup_epochs, training.batch_size, training.learning_rate, training.precision
     client = config.client.model_dump_json()
-    return table.name, table.task, table.size, str(table.options), client, config.seed, *facts
+    images = config.config_id if config.sealed else str(table.options)
+    return table.name, table.task, table.size, images, client, config.seed, *facts
 
 
 def _of(config: Config, rates: Rates, splits: Mapping[str, int], shared: bool) -> Forecast:

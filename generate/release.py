@@ -145,6 +145,8 @@ def generate(
     made = untrained(config, dataset)
     with workers().main_process_first():
         key = Secret.read_or_make(secret or places.truth / "secret.key")
+        if config.sealed:
+            dataset = dataset.sealed(key.derived("sealed", config.config_id, str(config.seed)))
         splits = split(dataset, table.name, key, limit)
         places.claim(
             {

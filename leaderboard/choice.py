@@ -9,6 +9,7 @@ from .images import ValuesOf
 from .ranking import LOSSES, Group, Standing, groups, measured, nothing_kept, ranked
 
 Checked = Literal["verified", "declared"]
+Images = Literal["open", "sealed"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Choice:
     setting       what the attacker knows
     checked       verified: the organiser ran the attack; declared: its predictions were scored
     budget        auxiliary records that the attacker holds at most
+    images        sealed: made from the organiser's secret; open: anybody may have them
     """
 
     track: Track
@@ -29,12 +31,15 @@ class Choice:
     setting: Setting | None = None
     checked: Checked | None = None
     budget: int | None = None
+    images: Images | None = None
 
     def shows(self, row: LeaderboardRow) -> bool:
         """Whether an entry is of the chosen images and split layer."""
-        layer = self.split_layer
-        return (row.dataset, row.report.split) == (self.dataset, self.split) and (
-            layer is None or row.split_layer == layer
+        layer, images = self.split_layer, self.images
+        return (
+            (row.dataset, row.report.split) == (self.dataset, self.split)
+            and (layer is None or row.split_layer == layer)
+            and (images is None or images_of(row) == images)
         )
 
     def of_dataset(self, row: LeaderboardRow) -> bool:
@@ -57,6 +62,11 @@ class Choice:
         found += [] if self.checked is None else [f"that are {self.checked}"]
         budget = self.budget
         return found + ([] if budget is None else [f"with at most {budget:,} auxiliary records"])
+
+
+def images_of(row: LeaderboardRow) -> Images:
+    """Whether the images of an entry are open or sealed."""
+    return "sealed" if row.sealed else "open"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import get_args
 import streamlit as st
 
 from ..schemas import PUBLIC_SPLITS, LeaderboardRow, Setting, Track
-from .choice import Checked, Choice
+from .choice import Checked, Choice, Images, images_of
 from .ranking import LOSSES
 from .record import attacks
 
@@ -26,6 +26,7 @@ def choose(rows: Sequence[LeaderboardRow]) -> Choice:
     split = segments("Split", "split", splits, default=splits[-1])
     layers = {row.split_index: row.split_layer for row in of_dataset}
     layer = select_any("Split layer", "layer", [layers[index] for index in sorted(layers)])
+    images = select_any("Images", "images", sorted({images_of(row) for row in of_dataset}))
     points = [f"{100 * loss:g}" for loss in LOSSES]
     allowed = segments("Utility loss of at most … points", "loss", points, default=points[-1])
     st.markdown("**Which attacks count**")
@@ -44,6 +45,7 @@ def choose(rows: Sequence[LeaderboardRow]) -> Choice:
         setting=None if setting is None else Setting(setting),
         checked=next((one for one in get_args(Checked) if one == checked), None),
         budget=None if budget is None else int(budget),
+        images=next((one for one in get_args(Images) if one == images), None),
     )
 
 

@@ -60,6 +60,7 @@ def entry(
         seed=manifest.seed,
         scale=manifest.scale,
         ranked=manifest.ranked,
+        sealed=manifest.config.sealed,
         utility=release.utility(report.split),
         cost=release.measurements.cost,
         report=report,

@@ -44,6 +44,7 @@ class Group:
     scale: str
     split: str
     dataset_options: str
+    sealed: bool
 
     @classmethod
     def of(cls, row: LeaderboardRow) -> "Group":
@@ -59,6 +60,7 @@ class Group:
             scale=row.scale,
             split=row.report.split,
             dataset_options=written(row.dataset_options),
+            sealed=row.sealed,
         )
 
     @property
@@ -71,6 +73,7 @@ class Group:
             f"{self.split} split",
             f"{self.scale} scale",
             self.dataset_options,
+            "sealed images" if self.sealed else "",
         ]
         return " · ".join(fact for fact in shared if fact)
 

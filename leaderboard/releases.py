@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..schemas import LeaderboardRow, Manifest
 from ..schemas.files import read_json, write_text
+from .choice import images_of
 from .table import Column
 from .text import written
 
@@ -75,6 +76,11 @@ image, answer = record["input"], record["sensitive"]
 
 RELEASE_COLUMNS: tuple[Column[Listed], ...] = (
     Column("Release", "Its name, and that of its folder.", lambda one: one.name),
+    Column(
+        "Images",
+        "Sealed: made from the organiser's secret. Open: anybody may have them.",
+        lambda one: images_of(one.row),
+    ),
     Column("Defense", "What changes the activation.", lambda one: one.row.defense),
     Column("Options", "The defense's options.", lambda o: written(o.row.defense_options)),
     Column("Seed", "The seed of the defense's training.", lambda one: one.row.seed),

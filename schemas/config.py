@@ -117,11 +117,15 @@ class TrainingTable(Record):
 
 
 class Config(Record):
-    """The recipe of one release; releases that differ in the seed alone share `config_id`."""
+    """The recipe of one release; releases that differ in the seed alone share `config_id`.
+
+    `sealed`: its images are made from the organiser's secret, for this release alone.
+    """
 
     name: Name
     scale: Scale
     ranked: bool = True
+    sealed: bool = Field(default=False, exclude_if=lambda sealed: not sealed)
     seed: int = Field(default=0, ge=0, lt=2**31)
     dataset: DatasetTable
     client: ClientTable = ClientTable()

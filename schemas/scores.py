@@ -215,7 +215,8 @@ class LeaderboardRow(Record):
     """One entry of the board: which release, which attack, what it reads, at what utility.
 
     `utility` was measured on the split of the report; `verified` says that the organiser ran the
-    attack, not only scored its predictions. `submission` is missing where the organiser entered it.
+    attack, not only scored its predictions; `sealed` that the images were made from the
+    organiser's secret. `submission` is missing where the organiser entered it.
     """
 
     schema_version: Literal[1] = 1
@@ -236,6 +237,7 @@ class LeaderboardRow(Record):
     seed: int
     scale: Scale
     ranked: bool
+    sealed: bool = Field(default=False, exclude_if=lambda sealed: not sealed)
     utility: Utility
     cost: ClientCost
     submission: PublishedSubmission | None = Field(

@@ -41,6 +41,10 @@ class Secret:
         """A 63-bit seed for a random generator."""
         return int.from_bytes(self.digest(purpose, *parts)[:8], "big") >> 1
 
+    def derived(self, purpose: str, *parts: str) -> "Secret":
+        """A key of its own for one purpose: who is told it knows nothing of the other uses."""
+        return Secret(self.digest(purpose, *parts))
+
     def commitment(self) -> str:
         """What the manifest publishes: it binds the organiser to the key and reveals nothing."""
         return hashlib.sha256(b"leakboard secret commitment\0" + self.key).hexdigest()

@@ -18,6 +18,7 @@ class Dictionary(Attack):
     The entries are the auxiliary images and those of the split that is asked about, shuffled:
     where the images are public, anyone who has the client's weights can do this, and no defense
     of the activation alone prevents it. It reads the inputs, so it is a yardstick and no attack.
+    The hidden images of a sealed release are nobody's, so there the entries are the auxiliary ones.
     A deterministic client's answer is compared as it is, a randomized one's without its noise and
     on the channels that were sent.
     """
@@ -43,8 +44,9 @@ class Dictionary(Attack):
         return functional.one_hot(self._entries("sensitive", records)[found], classes).float()
 
     def _entries(self, answer: str, records: Records) -> Tensor:
-        both = torch.cat([self.auxiliary.known(answer), records.known(answer)])
-        return both[torch.randperm(len(both), generator=torch.Generator().manual_seed(self.seed))]
+        had = [self.auxiliary] if records.manifest.config.sealed else [self.auxiliary, records]
+        known = torch.cat([one.known(answer) for one in had])
+        return known[torch.randperm(len(known), generator=torch.Generator().manual_seed(self.seed))]
 
     @torch.no_grad()
     def _nearest(self, records: Records, images: Tensor) -> Tensor:

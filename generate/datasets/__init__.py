@@ -9,12 +9,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...schemas import CorruptData, Licence, Registry, UnknownName
+from ...schemas import CorruptData, Licence, Registry, Secret, UnknownName, UsageError
 from ...schemas.errors import nearest
 from ._images import opened
 
@@ -77,6 +77,13 @@ class Dataset(ABC):
         for place, content in enumerate(contents):
             pixels[place] = decode(content, self.size)
         return contents, pixels
+
+    def sealed(self, secret: Secret) -> Self:
+        """Make new images that follow from the secret; `UsageError` where none can be made."""
+        raise UsageError(
+            f"{type(self).__name__} reads images that others have too, so they cannot be sealed; "
+            "leave out `sealed = true`, or choose the dataset synthetic"
+        )
 
     def classes(self, attribute: str) -> tuple[str, ...]:
         """Class names of an attribute; `UnknownName` suggests the nearest."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...schemas import Record, UnknownName, UnknownOption
 from ...schemas.errors import nearest
-from ._draws import Draws, Stream
+from ._draws import Draws, Keys, Stream
 
 Labels = Mapping[str, NDArray[np.int64]]
 
@@ -54,13 +54,13 @@ class Correlation(Record):
 
 
 def draw_labels(
-    seed: int, identity: NDArray[np.int64], identities: int, correlation: Correlation | None
+    keys: Keys, identity: NDArray[np.int64], identities: int, correlation: Correlation | None
 ) -> Labels:
     """Draw every label of every image, (N,) each; `identity` (N,) says who is pictured."""
     if correlation is not None:
         check(correlation)
-    people = Draws(seed, Stream.IDENTITY_LABELS, range(identities))
-    images = Draws(seed, Stream.IMAGE_LABELS, range(len(identity)))
+    people = Draws(keys, Stream.IDENTITY_LABELS, range(identities))
+    images = Draws(keys, Stream.IMAGE_LABELS, range(len(identity)))
     of_people: dict[str, NDArray[np.int64]] = {}
     of_images: dict[str, NDArray[np.int64]] = {}
     for name, attribute in ATTRIBUTES.items():

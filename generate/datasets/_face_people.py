@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ._draws import Draws, Stream
+from ._draws import Draws, Keys, Stream
 from ._face_labels import Labels
 from ._face_traits import Numbers, Traits, blend, colour, number
 
@@ -143,9 +143,9 @@ class People(Traits):
     frame: Frame
 
 
-def draw_people(seed: int, labels: Labels) -> People:
+def draw_people(keys: Keys, labels: Labels) -> People:
     """Draw the people whose own labels are `labels`, (N,) each."""
-    draws = Draws(seed, Stream.PERSON, range(len(labels["gender"])))
+    draws = Draws(keys, Stream.PERSON, range(len(labels["gender"])))
     skin = _draw_skin(draws, labels)
     return People(
         head=_draw_head(draws, labels, skin),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ._draws import Draws, Stream
+from ._draws import Draws, Keys, Stream
 from ._face_labels import Labels
 from ._face_traits import Numbers, Traits, colour, number
 
@@ -70,9 +70,9 @@ class Shots(Traits):
     scene: Scene
 
 
-def draw_shots(seed: int, rows: Sequence[int], labels: Labels) -> Shots:
+def draw_shots(keys: Keys, rows: Sequence[int], labels: Labels) -> Shots:
     """Draw how the images at `rows` were taken; `labels`, (N,) each, are those of these rows."""
-    draws = Draws(seed, Stream.SHOT, rows)
+    draws = Draws(keys, Stream.SHOT, rows)
     return Shots(
         expression=_draw_expression(draws, labels),
         pose=_draw_pose(draws),

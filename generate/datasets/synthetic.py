@@ -1,16 +1,17 @@
-"""Synthetic faces, drawn from a seed: people with labelled attributes, and no files."""
+"""Synthetic faces, drawn from a seed or a secret: people with labelled attributes, and no files."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from copy import copy
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ...schemas import Licence, UnknownOption, UsageError
+from ...schemas import Licence, Secret, UnknownOption, UsageError
 from . import Dataset, Index
-from ._draws import Stream, generator
+from ._draws import Keys, SecretKeys, SeedKeys, Stream, generator
 from ._face_drawing import draw
 from ._face_labels import ATTRIBUTES, Correlation, draw_labels
 from ._face_people import draw_people
@@ -25,6 +26,7 @@ class Synthetic(Dataset):
     """Drawn faces of `identities` people, `images` in all and shared out evenly.
 
     What image n shows depends on n, the seed and the options alone; `seed` is in 0 .. 2**63 - 1.
+    Once sealed, it depends on n, the secret and the options.
     `correlation` is a table such as `{first = "smiling", second = "gender", rho = 0.3}`.
     """
 
@@ -50,13 +52,28 @@ class Synthetic(Dataset):
     ) -> None:
         _check(source, images, identities, seed)
         self.size = size
-        self.seed = seed
-        self._recipe = (images, identities, seed, correlation)
-        self._identity = generator(seed, Stream.ASSIGNMENT, 0).permutation(images) % identities
-        labels = draw_labels(seed, self._identity, identities, correlation)
+        self._identities = identities
+        self._correlation = correlation
+        self._origin = f"renderer {RENDERER} {(images, identities, seed, correlation)}"
+        self._populate(SeedKeys(seed), images)
+
+    def sealed(self, secret: Secret) -> Self:
+        """Draw other people in other pictures, with labels of their own, from the secret alone."""
+        drawn = copy(self)
+        drawn._origin = f"{self._origin} sealed {secret.commitment()}"
+        drawn._populate(SecretKeys(secret), len(self.index))
+        return drawn
+
+    def _populate(self, keys: Keys, images: int) -> None:
+        """Draw who is pictured, what is true of them, and what they look like."""
+        self._keys = keys
+        self._identity = (
+            generator(keys, Stream.ASSIGNMENT, 0).permutation(images) % self._identities
+        )
+        labels = draw_labels(keys, self._identity, self._identities, self._correlation)
         _, first_image = np.unique(self._identity, return_index=True)
         own = {name: values[first_image] for name, values in labels.items()}
-        self._people = draw_people(seed, own)
+        self._people = draw_people(keys, own)
         self.index = Index(
             keys=[f"image-{row}" for row in range(images)],
             subjects=[f"person-{person}" for person in self._identity],
@@ -65,8 +82,8 @@ class Synthetic(Dataset):
 
     @property
     def revision(self) -> str:
-        """A digest of the renderer's version and the options: the same for the same images."""
-        return hashlib.sha256(f"renderer {RENDERER} {self._recipe}".encode()).hexdigest()
+        """A digest of renderer and options, and of the commitment to the secret where sealed."""
+        return hashlib.sha256(self._origin.encode()).hexdigest()
 
     def images(self, rows: Sequence[int]) -> NDArray[np.uint8]:
         """Draw (N, size, size, 3) uint8 sRGB images."""
@@ -87,11 +104,11 @@ class Synthetic(Dataset):
 
     def _draw(self, rows: Sequence[int]) -> NDArray[np.uint8]:
         labels = {name: values[rows] for name, values in self.index.labels.items()}
-        shots = draw_shots(self.seed, rows, labels)
+        shots = draw_shots(self._keys, rows, labels)
         return draw(self._people.at(self._identity[rows]), shots, self.size, self._noise(rows))
 
     def _noise(self, rows: Sequence[int]) -> NDArray[np.float32]:
-        generators = [generator(self.seed, Stream.SENSOR, row) for row in rows]
+        generators = [generator(self._keys, Stream.SENSOR, row) for row in rows]
         shape = (3, self.size, self.size)
         return np.stack([each.standard_normal(shape, np.float32) for each in generators])
 

@@ -252,6 +252,17 @@ def test_a_dictionary_finds_the_image_itself(release_of: MakeRelease, defense: s
     assert torch.equal(labels[same].argmax(dim=1), truth.known("sensitive")[same])
 
 
+def test_a_dictionary_has_no_hidden_image_of_a_sealed_release(release: Release) -> None:
+    sealed = release.manifest.config.model_copy(update={"sealed": True})
+    manifest = release.manifest.model_copy(update={"config": sealed})
+    truth = replace(read_truth(release, "test", None), manifest=manifest)
+    attack = Dictionary(track=Track.RECONSTRUCTION)
+    attack.client = load_client(release.folder)
+    attack.fit(read_records(release, "auxiliary"))
+    found = (attack.predict(truth) == images_of(truth)).flatten(1).all(dim=1)
+    assert not found.any()
+
+
 # Decoder -----------------------------------------------------------------------------------------
 
 

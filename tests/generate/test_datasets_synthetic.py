@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from leakboard.generate.datasets import create
+from leakboard.generate.datasets._draws import SeedKeys
 from leakboard.generate.datasets._face_drawing import draw
 from leakboard.generate.datasets._face_labels import ATTRIBUTES
 from leakboard.generate.datasets._face_people import draw_people
@@ -99,8 +100,8 @@ def test_an_attribute_shows_where_it_belongs_and_nowhere_else(
 
     def drawn(value: int) -> NDArray[np.int64]:
         labels[attribute] = np.full(count, value)
-        shots = draw_shots(1, range(count), labels)
-        return draw(draw_people(1, labels), shots, size, noise).astype(np.int64)
+        shots = draw_shots(SeedKeys(1), range(count), labels)
+        return draw(draw_people(SeedKeys(1), labels), shots, size, noise).astype(np.int64)
 
     rows = np.abs(drawn(1) - drawn(0)).sum((2, 3))
     inside = rows[:, int(top * size) : int(bottom * size)].sum(1)

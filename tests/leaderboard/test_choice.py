@@ -1,10 +1,11 @@
 """What a reader chooses: the rankings are those of the entries that are left."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
-from leakboard.leaderboard.choice import Choice, rankings
+from leakboard.leaderboard.choice import Choice, Images, rankings
 from leakboard.schemas import LeaderboardRow, Setting, Track
 
 MakeRow = Callable[..., LeaderboardRow]
@@ -69,3 +70,14 @@ def test_other_data_splits_and_layers_are_not_shown(
     layer2 = Choice(CHOICE.track, "synthetic", "test", split_layer="layer2")
     (ranking,) = rankings([*rows, *others, deeper], layer2)
     assert ranking.rows == [deeper]
+
+
+@pytest.mark.parametrize("images", ["open", "sealed"])
+def test_open_and_sealed_images_are_ranked_apart_and_chosen_apart(
+    rows: list[LeaderboardRow], make_row: MakeRow, images: Images
+) -> None:
+    fresh = make_row("none", (0.7, 0.6, 0.8), sealed=True)
+    assert [r.group.sealed for r in rankings([*rows, fresh], CHOICE)] == [False, True]
+    (ranking,) = rankings([*rows, fresh], replace(CHOICE, images=images))
+    assert ranking.rows == ([fresh] if images == "sealed" else rows)
+    assert ranking.group.facts.endswith("sealed images") == (images == "sealed")
