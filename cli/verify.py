@@ -21,20 +21,39 @@ import click
     help="The organiser's secret, needed to recompute a randomized defense.  "
     "[default: <release>-truth/secret.key]",
 )
+@click.option(
+    "--commitments",
+    is_flag=True,
+    help="Also prove that no withheld record differs from what the release committed to.",
+)
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path),
+    help="Folder of the withheld answers.  [default: <release>-truth]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def verify(
-    context: click.Context, release: Path, count: int | None, secret: Path | None, as_json: bool
+    context: click.Context,
+    release: Path,
+    count: int | None,
+    secret: Path | None,
+    commitments: bool,
+    truth: Path | None,
+    as_json: bool,
 ) -> None:
     """Check the checksums, schema, values, counts, splits, fingerprint and leaks of RELEASE.
 
     Leaks: nothing that names, orders, counts or sizes the records may depend on their labels, nor
     an image lie, but for details, in two splits. With the truth beside RELEASE that is checked of
-    the test split too. Exit code 1 where something is wrong, with every problem and its file.
+    the test split too, and --commitments names each withheld record that was changed since it was
+    released. Exit code 1 where something is wrong, with every problem and its file.
     """
     from .. import generate
 
-    problems = generate.verify(release)
+    problems = generate.verify(release, truth)
+    if commitments:
+        problems += generate.verify_commitments(release, truth, secret)
     if count and not problems:
         problems = generate.recompute(release, count, secret)
     if as_json:
@@ -44,5 +63,7 @@ def verify(
         for problem in problems:
             click.echo(f"{problem.file}: {problem.problem}")
         recomputed = f", {count} activations recomputed" if count else ""
-        click.echo(f"{len(problems)} problems" if problems else f"{release}: sound{recomputed}")
+        proved = ", its hidden records are those that it committed to" if commitments else ""
+        sound = f"{release}: sound{recomputed}{proved}"
+        click.echo(f"{len(problems)} problems" if problems else sound)
     context.exit(1 if problems else 0)

@@ -3,6 +3,7 @@
 from .client import Client, load_client
 from .cluster import on_ray
 from .collection import generate_all
+from .commitments import verify_commitments
 from .forecast import Forecast, forecast
 from .noise import BatchNoise, Noise, RecordNoise
 from .pull import pull, wanted
@@ -30,5 +31,6 @@ __all__ = [
     "push",
     "recompute",
     "verify",
+    "verify_commitments",
     "wanted",
 ]

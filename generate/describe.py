@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..schemas import Config, Manifest, Measurements, Utility, fingerprint
+from ..schemas.commitments import COMMITMENTS_FILE
 from ..schemas.files import sha256_of, write_text
 from ..schemas.manifest import (
     Attribute,
@@ -130,11 +131,12 @@ def balance_of(records: Planned, dataset: Dataset, attributes: Sequence[str]) ->
 
 
 def finish(tree: Path, manifest: Manifest, measured: Measurements, balance: Balance) -> None:
-    """Write measurements, cards and manifest into a tree that holds shards and weights."""
+    """Write measurements, cards and manifest into a tree that holds all the rest."""
     write_text(tree / "measurements.json", measured.to_json())
     write_text(tree / "README.md", card(manifest, measured, balance))
     write_text(tree / "croissant.json", croissant(manifest))
-    others = ("README.md", "croissant.json", "measurements.json", NETWORKS_FILE, *WEIGHTS)
+    described = ("README.md", COMMITMENTS_FILE, "croissant.json", "measurements.json")
+    others = (*described, NETWORKS_FILE, *WEIGHTS)
     facts = tuple(
         FileFacts(path=path, bytes=(tree / path).stat().st_size, sha256=sha256_of(tree / path))
         for path in sorted(others)

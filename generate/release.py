@@ -21,11 +21,13 @@ from ..schemas import (
     default_truth,
     fingerprint,
 )
+from ..schemas.commitments import COMMITMENTS_FILE
 from ..schemas.files import HALF_WRITTEN, sha256_of, write_text
 from ..schemas.manifest import Commitments, FileFacts, Format
 from ..schemas.release import TruthManifest
 from . import datasets, defenses
 from .client import NETWORKS_FILE
+from .commitments import answers_commitment, commit
 from .datasets import Dataset
 from .describe import WEIGHTS, balance_of, describe, finish, measure, weight_hashes
 from .engine import Engine
@@ -174,11 +176,14 @@ def generate(
     shards = {kind: [one.shards[kind] for one in written if kind in one.shards] for kind in formats}
 
     weights = weight_hashes(places.primary)
-    commitments = _seal(places.truth, key, fingerprint(shards[formats[0]], weights))
+    identity = fingerprint(shards[formats[0]], weights)
+    commitments = _seal(places.truth, key, identity)
+    hidden = commit(places.truth, engine.schema, identity, _salt(key, identity))
     measured = measure(records, written, engine, players)
     balance = balance_of(records, dataset, (table.task, table.sensitive))
     for kind, tree in places.partial.items():
         _share_weights(places.primary, tree)
+        write_text(tree / COMMITMENTS_FILE, hidden.to_json())
         manifest = describe(
             config, engine, players.facts, kind, shards[kind], records, commitments, weights
         )
@@ -208,15 +213,20 @@ def _engine(config: Config, dataset: Dataset, players: Players) -> Engine:
 
 
 def _seal(truth: Path, key: Secret, release: str) -> Commitments:
-    """Write truth.json and commit to the secret and to the withheld answers."""
+    """Write truth.json and commit to the secret and to the files of the withheld answers."""
     facts = tuple(
         FileFacts(path=path.name, bytes=path.stat().st_size, sha256=sha256_of(path))
         for path in sorted(truth.glob("*.parquet"))
     )
-    manifest = TruthManifest(fingerprint=release, files=facts)
+    salt = _salt(key, release).key.hex()
+    manifest = TruthManifest(fingerprint=release, files=facts, salt=salt)
     write_text(truth / "truth.json", manifest.to_json())
-    answers = key.digest("truth", *(fact.sha256 for fact in facts)).hex()
-    return Commitments(secret=key.commitment(), truth=answers)
+    return Commitments(secret=key.commitment(), truth=answers_commitment(truth, key))
+
+
+def _salt(key: Secret, release: str) -> Secret:
+    """What salts the commitments of one release; it can be told without telling the secret."""
+    return key.derived("salt", release)
 
 
 def _share_weights(primary: Path, tree: Path) -> None:

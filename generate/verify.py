@@ -13,7 +13,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..schemas import LeakboardError, Manifest, Release, fingerprint, public_columns
+from ..schemas import (
+    LeakboardError,
+    Manifest,
+    Release,
+    default_truth,
+    fingerprint,
+    public_columns,
+)
 from ..schemas.files import sha256_of
 from ..schemas.manifest import FileFacts, Shard
 from ..schemas.records import QUERIES, vectors_to_numpy
@@ -36,15 +43,16 @@ class _Seen:
     records: dict[str, int] = field(default_factory=dict)
 
 
-def verify(folder: Path) -> list[Problem]:
+def verify(folder: Path, truth: Path | None = None) -> list[Problem]:
     """List everything that is wrong with a release; an empty list means it is sound.
 
+    The answers are looked for in `truth`, by default `<release>-truth`, and compared where found.
     Raises `MissingData`, `CorruptData` or `SchemaMismatch` where even the manifest cannot be read.
     """
     release = Release.open(folder)
     problems = list(_files(release))
     damaged = {problem.file for problem in problems}
-    problems += _shards(release, damaged)
+    problems += _shards(release, damaged, truth or default_truth(folder))
     if not damaged.intersection(WEIGHTS):
         problems += _weights(release)
         problems += _fingerprint(release)
@@ -74,7 +82,7 @@ def _files(release: Release) -> Iterator[Problem]:
                 yield Problem("manifest.json", f"calls {name} what lies here as {path}")
 
 
-def _shards(release: Release, damaged: set[str]) -> Iterator[Problem]:
+def _shards(release: Release, damaged: set[str], truth: Path) -> Iterator[Problem]:
     seen, contents = _Seen(), Contents(release.manifest)
     for shard in release.manifest.shards:
         if shard.path in damaged:
@@ -92,7 +100,7 @@ def _shards(release: Release, damaged: set[str]) -> Iterator[Problem]:
         contents.add(shard.split, table)
     if not damaged:
         yield from _counts(release.manifest, seen)
-        contents.add_truth(release)
+        contents.add_truth(release, truth)
         yield from contents.problems()
 
 

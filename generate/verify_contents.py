@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..schemas import LeakboardError, Manifest, Release, Truth, default_truth
+from ..schemas import LeakboardError, Manifest, Release, Truth
 from .datasets import decode
 from .leak_lint import Hidden, Visible, leaks
 from .near_duplicates import Hashes, near_duplicates, perceptual_hash
@@ -42,9 +43,8 @@ class Contents:
         if "input" in table.column_names:
             self._hash(split, table.filter(pc.equal(table.column("query"), 0)).column("input"))
 
-    def add_truth(self, release: Release) -> None:
+    def add_truth(self, release: Release, folder: Path) -> None:
         """Take the answers of the test split, where the organiser's truth is at hand."""
-        folder = default_truth(release.folder)
         if not folder.is_dir():
             return
         try:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field
 
 from .base import Record, Sha256
 from .errors import ChecksumMismatch, MissingData, SchemaMismatch
@@ -106,11 +107,33 @@ def _sha256(path: Path, size: int, modified: int) -> str:
 
 
 class TruthManifest(Record):
-    """truth.json: which release these answers belong to."""
+    """truth.json: which release these answers belong to, and the salt of its commitments.
+
+    The salt is None where the release was made before there were commitments to records.
+    """
 
     schema_version: Literal[1] = 1
     fingerprint: Sha256
     files: tuple[FileFacts, ...]
+    salt: Sha256 | None = Field(default=None, exclude_if=lambda salt: salt is None)
+
+    @classmethod
+    def read(cls, folder: Path, release: Release) -> "TruthManifest":
+        """Read `<folder>/truth.json`; raises where it is missing or another release's."""
+        path = folder / "truth.json"
+        if not path.is_file():
+            raise MissingData(
+                f"{folder}: expected the truth of {release.manifest.name}, a folder with a "
+                "truth.json; name it with --truth DIR, or use --split validation, whose answers "
+                "are public"
+            )
+        facts = cls.parse(read_json(path), str(path))
+        if facts.fingerprint != release.manifest.fingerprint:
+            raise ChecksumMismatch(
+                f"{folder}: these answers belong to the release {facts.fingerprint[:12]}…, not to "
+                f"{release.folder} ({release.manifest.fingerprint[:12]}…)"
+            )
+        return facts
 
 
 @dataclass(frozen=True)
@@ -123,20 +146,7 @@ class Truth:
     @classmethod
     def open(cls, folder: Path, release: Release) -> "Truth":
         """Open the answers of `release`; raises where they are missing or another release's."""
-        path = folder / "truth.json"
-        if not path.is_file():
-            raise MissingData(
-                f"{folder}: expected the truth of {release.manifest.name}, a folder with a "
-                "truth.json; name it with --truth DIR, or use --split validation, whose answers "
-                "are public"
-            )
-        facts = TruthManifest.parse(read_json(path), str(path))
-        if facts.fingerprint != release.manifest.fingerprint:
-            raise ChecksumMismatch(
-                f"{folder}: these answers belong to the release {facts.fingerprint[:12]}…, not to "
-                f"{release.folder} ({release.manifest.fingerprint[:12]}…)"
-            )
-        for file in facts.files:
+        for file in TruthManifest.read(folder, release).files:
             path = folder / file.path
             if not path.is_file() or sha256_of(path) != file.sha256:
                 raise ChecksumMismatch(f"{path}: the answers are missing or were changed")
