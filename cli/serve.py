@@ -11,8 +11,22 @@ from .store import board_option, store_option
 @board_option
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
 @store_option
-def serve(board: Path, port: int, store: str | None) -> None:
+@click.option(
+    "--releases",
+    type=click.Path(path_type=Path),
+    help="A release, or a folder of releases, that the page takes submissions to.",
+)
+@click.option(
+    "--database",
+    metavar="URL",
+    envvar="LEAKBOARD_DATABASE",
+    show_envvar=True,
+    help="Where the desk keeps its tables and its queue.  [default: SQLite files on the desk]",
+)
+def serve(
+    board: Path, port: int, store: str | None, releases: Path | None, database: str | None
+) -> None:
     """Serve the leaderboard of BOARD on http://127.0.0.1:PORT."""
     from ..leaderboard import serve as run
 
-    run(board, port, store=store)
+    run(board, port, store=store, releases=releases, database=database)

@@ -9,6 +9,7 @@ from types import ModuleType
 import streamlit as st
 
 from leakboard.leaderboard.choosing import choose
+from leakboard.leaderboard.desk import desk_folder
 from leakboard.leaderboard.screens import (
     attack,
     compare,
@@ -17,6 +18,7 @@ from leakboard.leaderboard.screens import (
     gallery,
     method,
     overview,
+    submit,
 )
 from leakboard.leaderboard.serve import STORE
 from leakboard.leaderboard.shown import Shown, entries
@@ -56,18 +58,24 @@ def draw(folder: Path) -> None:
     rows = entries(board, version) if board else []
     if board is None or not rows:
         st.info(NO_RESULTS)
+        if desk_folder(folder).is_dir():
+            st.navigation([page(submit, folder)], position="top").run()
         return
     with st.sidebar:
         choice = choose(rows)
     shown = Shown(board, version, choice)
-    st.navigation([page(module, shown) for module in PAGES], position="top").run()
+    pages = [*(page(module, shown) for module in PAGES), page(submit, folder)]
+    st.navigation(pages, position="top").run()
 
 
-def page(module: ModuleType, shown: Shown) -> st.Page:
-    """A page is a module: its name is title and address, its docstring the summary in the menu."""
+def page(module: ModuleType, about: Shown | Path) -> st.Page:
+    """A page is a module: its name is title and address, its docstring the summary in the menu.
+
+    It draws what a reader chose of the board, or, to submit to it, the board's folder.
+    """
     name = module.__name__.rpartition(".")[2]
     return st.Page(
-        partial(module.draw, shown), title=name.capitalize(), url_path=name, help=module.__doc__
+        partial(module.draw, about), title=name.capitalize(), url_path=name, help=module.__doc__
     )
 
 

@@ -50,7 +50,7 @@ def check(release: Release, declared: Mapping[str, Any], file: Path) -> Checked:
     Each problem names its row, id or field. Where the declaration is wrong, the file is checked
     all the same.
     """
-    submission, problems = _declaration(declared)
+    submission, problems = declaration(declared)
     if not is_plain(file):
         problems.append(NOT_PLAIN)
         return Checked(problems=tuple(problems), submission=submission)
@@ -67,7 +67,8 @@ def check(release: Release, declared: Mapping[str, Any], file: Path) -> Checked:
     )
 
 
-def _declaration(declared: Mapping[str, Any]) -> tuple[Submission | None, list[str]]:
+def declaration(declared: Mapping[str, Any]) -> tuple[Submission | None, list[str]]:
+    """What is declared, or else every problem of it."""
     try:
         return Submission.of(declared), []
     except BadSubmission as refused:

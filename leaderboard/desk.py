@@ -94,8 +94,7 @@ class Desk:
 
     @classmethod
     def _at(cls, board: Path, url: str | None) -> "Desk":
-        board = board.resolve()
-        folder = board.with_name(f"{board.name}-submissions")
+        board, folder = board.resolve(), desk_folder(board)
         return cls(board, folder, connect(url, folder / "desk.sqlite"), url)
 
     def issue_token(self, user: str, daily: int = DAILY) -> str:
@@ -118,8 +117,8 @@ class Desk:
             found = connection.execute(query).first()
         if found is None:
             raise UsageError(
-                "this token is not valid here; set LEAKBOARD_TOKEN to the one that the organiser "
-                "gave you, or ask for a new one"
+                "this token is not valid here; use the one that the organiser gave you last "
+                "(LEAKBOARD_TOKEN holds it for the commands), or ask for a new one"
             )
         return User(*found)
 
@@ -158,6 +157,12 @@ class Desk:
             head = _head(connection)
         if head != before:
             publish_head(self.board, head)
+
+
+def desk_folder(board: Path) -> Path:
+    """Where the desk of a board lies, if the board takes submissions."""
+    board = board.resolve()
+    return board.with_name(f"{board.name}-submissions")
 
 
 def received_from(row: Mapping[Any, Any]) -> Received:

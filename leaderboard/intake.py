@@ -5,7 +5,7 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert
 from ..schemas import BadSubmission, MissingData, Release, Submission
 from ..schemas.files import replacing, sha256_of
 from ..schemas.submission import Model, read_declaration
-from .check import check
+from .check import Checked, check
 from .desk import Desk, User, count, enter, is_known, note, now, received_from
 from .desk_tables import SUBMISSIONS, UNCOUNTED, State
 from .prediction_file import prediction_file
@@ -41,9 +41,20 @@ def submit(
     """
     if not os.path.lexists(file):
         raise MissingData(f"{file}: there is no such file to submit")
-    declared = {"content": _content(file), **read_declaration(about), **changes}
+    declared = {"content": content_of(file.name), **read_declaration(about), **changes}
     with TemporaryDirectory(prefix="leakboard-") as work:
         checked = check(release, declared, _predicted(declared, file, release, Path(work)))
+    if dry_run:
+        approved(desk, user, checked)
+        return None
+    return hand_in(desk, user, checked, file, release.manifest.fingerprint, private=private)
+
+
+def approved(desk: Desk, user: User, checked: Checked) -> tuple[Submission, str]:
+    """The declaration and the split of a submission that this user may hand in now.
+
+    `BadSubmission` lists what was found in it, and what the desk objects to.
+    """
     submission, split, likeness = checked.submission, checked.split, checked.likeness
     problems = list(checked.problems)
     if submission is not None and split is not None:
@@ -52,25 +63,25 @@ def submit(
         problems.append(REPEATED)
     if problems or submission is None or split is None:
         raise BadSubmission(problems)
-    if dry_run:
-        return None
+    return submission, split
+
+
+def hand_in(
+    desk: Desk, user: User, checked: Checked, file: Path, fingerprint: str, *, private: bool
+) -> str:
+    """Put what was checked on the desk and in the queue; returns its id, raises as `approved`."""
+    submission, split = approved(desk, user, checked)
     received = receive(
-        desk,
-        user,
-        submission,
-        file,
-        fingerprint=release.manifest.fingerprint,
-        split=split,
-        private=private,
+        desk, user, submission, file, fingerprint=fingerprint, split=split, private=private
     )
     with closing(Queue(desk, submit_only)) as queue:
         queue.put(received)
     return received
 
 
-def _content(file: Path) -> dict[str, str]:
+def content_of(name: str) -> dict[str, str]:
     """What a file is by its name, unless the declaration says otherwise."""
-    suffix = file.suffix.removeprefix(".")
+    suffix = PurePath(name).suffix.removeprefix(".")
     models = get_args(Model.model_fields["format"].annotation)
     return {"kind": "model", "format": suffix} if suffix in models else {"kind": "predictions"}
 

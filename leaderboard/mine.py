@@ -39,6 +39,11 @@ class Mine(Record):
     scores: dict[str, Score] = {}
     overfitting: Gap | None = None
 
+    @property
+    def can_be_withdrawn(self) -> bool:
+        """Whether it still waits, or was scored for its author alone."""
+        return self.state is State.RECEIVED or (self.state is State.SCORED and self.private)
+
 
 def submissions_of(desk: Desk, user: User) -> list[Mine]:
     """One's own submissions, oldest first."""

@@ -8,7 +8,8 @@ from pathlib import Path
 APP = Path(__file__).with_name("app.py")
 ADDRESS = "127.0.0.1"
 STORE = "LEAKBOARD_STORE"  # names the URL of the index in the environment
-
+DATABASE = "LEAKBOARD_DATABASE"  # names the URL of the desk's tables there
+RELEASES = "LEAKBOARD_RELEASES"  # names the folder of the releases that submissions are about
 
 # Streamlit's own colours are too pale: text on or beside them has to be told from the ground by 4.5
 # to 1 (WCAG AA).
@@ -37,11 +38,21 @@ def command(board: Path, port: int, headless: bool = False) -> list[str]:
     return [sys.executable, "-m", "streamlit", "run", str(APP), *options, "--", str(board)]
 
 
-def serve(board: Path, port: int, headless: bool = False, store: str | None = None) -> int:
+def serve(
+    board: Path,
+    port: int,
+    headless: bool = False,
+    store: str | None = None,
+    *,
+    releases: Path | None = None,
+    database: str | None = None,
+) -> int:
     """Serve the board until it is stopped; returns the server's exit code.
 
-    `store` is the URL of the index. It may hold a password, so it is no argument of the server,
-    which every user of the machine could read.
+    `store` is the URL of the index, `database` that of the desk's tables. They may hold a password,
+    so they are no arguments of the server, which every user of the machine could read. With
+    `releases`, a release or a folder of them, the page takes submissions to these.
     """
-    environment = os.environ | ({} if store is None else {STORE: store})
+    named = {STORE: store, DATABASE: database, RELEASES: releases and str(releases)}
+    environment = os.environ | {name: value for name, value in named.items() if value is not None}
     return subprocess.run(command(board, port, headless), check=False, env=environment).returncode

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from leakboard.leaderboard import Desk, User
+from leakboard.leaderboard.serve import APP
 from leakboard.schemas import (
     HEADLINE,
     ClientCost,
@@ -29,6 +32,7 @@ from leakboard.schemas.records import PublicSplit
 
 MakeRow = Callable[..., LeaderboardRow]
 MakeGallery = Callable[..., Gallery]
+OpenPage = Callable[..., AppTest]
 Interval = tuple[float, float, float]  # value, low, high
 
 
@@ -198,3 +202,19 @@ def ada(desk: Desk) -> User:
 def bob(desk: Desk) -> User:
     """A user of few submissions."""
     return desk.user_of(desk.issue_token("bob", daily=2))
+
+
+@pytest.fixture
+def open_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OpenPage:
+    def open_page(board: Path = tmp_path, at: str = "", **query: str) -> AppTest:
+        monkeypatch.setattr("sys.argv", ["app.py", str(board)])
+        page = AppTest.from_file(APP, default_timeout=30)
+        if at:  # AppTest's own `switch_page` knows pages that are files alone
+            page._page_hash = calc_hash(at)
+        for name, value in query.items():
+            page.query_params[name] = value
+        page.run()
+        assert not page.exception
+        return page
+
+    return open_page

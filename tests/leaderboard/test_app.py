@@ -7,34 +7,16 @@ from urllib.parse import unquote_plus
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from streamlit.util import calc_hash
 
 from leakboard.leaderboard import Board
 from leakboard.leaderboard.serve import APP, STORE
 from leakboard.schemas import LeaderboardRow, Track
 
-from .conftest import image_values
+from .conftest import OpenPage, image_values
 
 MakeRow = Callable[..., LeaderboardRow]
-OpenPage = Callable[..., AppTest]
 
 HOSTILE = "<script>alert(1)</script> **b** [l](http://evil.example) $x$ :red[r] ![i](//e.example/i)"
-
-
-@pytest.fixture
-def open_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OpenPage:
-    def open_page(board: Path = tmp_path, at: str = "", **query: str) -> AppTest:
-        monkeypatch.setattr("sys.argv", ["app.py", str(board)])
-        page = AppTest.from_file(APP, default_timeout=30)
-        if at:  # AppTest's own `switch_page` knows pages that are files alone
-            page._page_hash = calc_hash(at)
-        for name, value in query.items():
-            page.query_params[name] = value
-        page.run()
-        assert not page.exception
-        return page
-
-    return open_page
 
 
 @pytest.fixture
