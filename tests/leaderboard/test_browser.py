@@ -1,128 +1,30 @@
 """The pages in headless Chromium: they draw everything, and nothing leaves this machine."""
 
 import json
-import os
-import shutil
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Any
 from xml.etree import ElementTree
 
 import polars
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from leakboard.leaderboard import Board, command
+from leakboard.leaderboard import Board
 from leakboard.schemas import LeaderboardRow, Setting, Track
 
+from .browsing import WAIT, Scheme, Visit, opened, serious, served, visit
 from .conftest import make_entry, write_gallery
 
 MakeRow = Callable[..., LeaderboardRow]
-Scheme = Literal["light", "dark"]
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 HOSTILE = (
     "<img src=http://evil.example/a onerror=alert(1)> [l](http://evil.example) **b** $x$ :star:"
 )
-WAIT = 20_000  # ms
-FADED_IN = """() => Promise.allSettled(document.getAnimations()
-    .filter(one => one.effect.getComputedTiming().iterations !== Infinity)
-    .map(one => one.finished))"""
-
 pytestmark = pytest.mark.slow
-
-
-@dataclass
-class Visit:
-    """An open page, with what it complained of and whom it called."""
-
-    page: Page
-    errors: list[str] = field(default_factory=list)
-    hosts: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.page.on("console", self._hear)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.errors.append(dialog.message))
-        self.page.on("request", lambda request: self.hosts.add(host_of(request.url)))
-
-    def _hear(self, said: ConsoleMessage) -> None:
-        # Opened below the root, Streamlit looks for its server under the page's address first.
-        if said.type == "error" and "/_stcore/" not in said.location["url"]:
-            self.errors.append(f"{said.text} {said.location['url']}")
-
-    def settle(self) -> None:
-        """Wait until the server has nothing more to say, and what it said is drawn."""
-        expect(self.page.get_by_role("heading", level=1)).to_be_visible(timeout=WAIT)
-        self.page.locator("[data-test-script-state=notRunning]").wait_for(timeout=WAIT)
-        self.page.wait_for_load_state("networkidle")
-        self.page.evaluate(FADED_IN)
-
-    def text(self) -> str:
-        """What the page says, without the controls in the sidebar."""
-        return self.page.get_by_test_id("stMain").inner_text()
-
-    def assert_quiet(self) -> None:
-        """Nothing went wrong, and only this machine was called."""
-        assert self.errors == []
-        assert self.hosts == {"127.0.0.1"}
-
-
-def host_of(url: str) -> str:
-    parts = urlsplit(url)
-    return "127.0.0.1" if parts.scheme in ("data", "blob") else str(parts.hostname)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        missing = "there is no Chromium: apt-get install chromium"
-        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield started
-        started.close()
-
-
-@contextmanager
-def served(board: Path) -> Iterator[str]:
-    """Serve a board on a free port until the block ends."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        command(board, port, headless=True), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(f"{url}/_stcore/health")
-        yield url
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-
-
-def wait_for(url: str) -> None:
-    for _ in range(300):
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    pytest.fail(f"{url} did not answer within 30 s")
 
 
 def filled(folder: Path) -> Path:
@@ -165,13 +67,6 @@ def agree(one: Visit, other: Visit) -> bool:
     return False
 
 
-def visit(browser: Browser, url: str, width: int = 1280, scheme: Scheme = "light") -> Visit:
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    opened = Visit(page)
-    page.goto(url)
-    return opened
-
-
 PAGES = {
     "": "Leakboard",
     "defense": "Defense",
@@ -180,6 +75,7 @@ PAGES = {
     "gallery": "What the attacker sees",
     "data": "Data",
     "method": "Method",
+    "submit": "Submit",
 }
 
 
@@ -189,13 +85,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     board = filled(tmp_path_factory.mktemp("site") / "board")
     with served(board) as url:
         yield url
-
-
-def opened(browser: Browser, site: str, page: str = "", **changes: Any) -> Visit:
-    """Open a page and wait until it is drawn."""
-    seen = visit(browser, f"{site}/{page}", **changes)
-    seen.settle()
-    return seen
 
 
 @pytest.mark.parametrize(
@@ -216,9 +105,7 @@ def test_a_page_is_drawn_whole_within_its_width_and_accessibly(
         assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
         assert picture.get_attribute("alt")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = Axe().run(page).response["violations"]
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious] == []
+    assert serious(page) == []
     seen.assert_quiet()
     page.close()
 

@@ -1,0 +1,75 @@
+"""An attack submitted on the page in headless Chromium, and followed to its score."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from leakboard.leaderboard import Desk
+from leakboard.leaderboard.line_process import LEAKBOARD
+from leakboard.leaderboard.serve import RELEASES
+from leakboard.schemas import Release
+
+from ..submitting import DECLARED, write_file
+from .browsing import WAIT, Visit, opened, serious, served
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def site(desk: Desk, release: Release) -> Iterator[str]:
+    """A board without results that takes submissions to one release."""
+    with served(desk.board, **{RELEASES: str(release.folder)}) as url:
+        yield url
+
+
+def fill_in(page: Page, label: str, value: str, then: str = "Tab") -> None:
+    """Fill in a field, and leave it by a key."""
+    box = page.get_by_role("textbox", name=label)
+    box.fill(value)
+    box.press(then)
+
+
+def declare(visit: Visit, token: str) -> None:
+    fill_in(visit.page, "Token", token, then="Enter")
+    for label in ("Name", "Authors", "Licence", "Compute", "Seeds"):
+        value = DECLARED[label.lower()]
+        fill_in(visit.page, label, str(value[0] if isinstance(value, list) else value))
+    records = visit.page.get_by_role("spinbutton", name="Auxiliary records")
+    records.fill(str(DECLARED["auxiliary_records"]))
+    records.press("Tab")
+    visit.settle()
+
+
+def drain(desk: Desk, release: Release) -> None:
+    work = ["worker", "--board", str(desk.board), "--releases", str(release.folder), "--drain"]
+    subprocess.run([*LEAKBOARD, *work], check=True, timeout=300, stderr=subprocess.DEVNULL)
+
+
+def test_a_file_is_checked_submitted_and_followed_to_its_score(
+    browser: Browser, site: str, desk: Desk, release: Release, tmp_path: Path
+) -> None:
+    token = desk.issue_token("ada")
+    seen = opened(browser, site)
+    page = seen.page
+    declare(seen, token)
+    broken = write_file(tmp_path / "few.parquet", release, ids=release.asked_ids("test")[:-1])
+    page.locator("input[type=file]").set_input_files(broken)
+    expect(page.get_by_test_id("stAlertContentError")).to_contain_text("to put right", timeout=WAIT)
+    page.locator("input[type=file]").set_input_files(write_file(tmp_path / "all.parquet", release))
+    expect(page.get_by_text("Nothing is wrong with it.")).to_be_visible(timeout=WAIT)
+    assert serious(page) == []
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.get_by_text("received; it is listed below")).to_be_visible(timeout=WAIT)
+    drain(desk, release)
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.get_by_role("region", name="Scores of the submission")).to_be_visible(timeout=WAIT)
+    assert token not in page.url
+    seen.assert_quiet()
+    page.close()
+    board = opened(browser, site)
+    expect(board.page.get_by_role("heading", name="Leakboard", level=1)).to_be_visible()
+    board.assert_quiet()
+    board.page.close()
