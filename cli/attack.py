@@ -63,5 +63,8 @@ def attack(
     predictions.write(out)
     if model:
         fitted.save_model(model)
-    rows = len(predictions.sample_ids)
-    click.echo(f"{out}: {rows} predictions; score them with `leakboard score {release} {out}`")
+    rows, held = len(predictions.sample_ids), predictions.header.auxiliary_records
+    click.echo(
+        f"{out}: {rows} predictions of {split} by an attacker with {held} auxiliary records; score "
+        f"them with `leakboard score {release} {out}`"
+    )

@@ -60,8 +60,12 @@ def withdraw(submission: str, board: Path, database: str | None) -> None:
 @desk_options
 def issue_token(user: str, daily: int, board: Path, database: str | None) -> None:
     """Print a new token for USER, for the organiser to pass on; an earlier one ends."""
-    from ..leaderboard import Desk
+    from ..leaderboard import Desk, desk_folder
 
+    if not desk_folder(board).is_dir():
+        click.echo(
+            f"{desk_folder(board)}: a new desk, which takes submissions to {board}", err=True
+        )
     click.echo(Desk.set_up(board, database).issue_token(user, daily))
 
 

@@ -38,7 +38,7 @@ def submit(
     as_json: bool,
     **declared: str | None,
 ) -> None:
-    """Submit FILE, the predictions of an attack on RELEASE or its model (.onnx), to a board.
+    """Submit FILE, the predictions of an attack on RELEASE or its model (.onnx or .safetensors).
 
     Every problem of the declaration and of the file is told at once; exit code 1 where there is
     one. `leakboard submissions` shows what becomes of a submission.

@@ -1,6 +1,6 @@
 """The leaderboard: a store, ranking, figures, the Streamlit pages, and submissions to it."""
 
-from .desk import Desk, User
+from .desk import Desk, User, desk_folder
 from .entry import enter, entry
 from .estimates import Estimate, combined
 from .helpers import Helpers, releases_in
@@ -26,6 +26,7 @@ __all__ = [
     "Worker",
     "combined",
     "command",
+    "desk_folder",
     "enter",
     "entry",
     "existing",

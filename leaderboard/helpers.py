@@ -66,10 +66,20 @@ class Helpers:
         helper = self._helper("checker", [*CHECKER, str(release)])
         return Checked.model_validate_json(helper.ask(question.model_dump_json(), SECONDS))
 
+    def truth_of(self, release: Path) -> Path:
+        """Where the answers of a release lie; `MissingData` where they do not."""
+        truth = (self.truths or release.parent) / f"{release.name}-truth"
+        if not (truth / "truth.json").is_file():
+            raise MissingData(
+                f"{truth}: expected the truth of {release}, without which nothing on 'test' can be "
+                "scored; name the folder that holds it with --truths"
+            )
+        return truth
+
     def score(self, release: Path, file: Path) -> ScoreReport | Refusal:
         """Score a prediction file; `ProcessDied` where that ended the scorer."""
-        truth = (self.truths or release.parent) / f"{release.name}-truth"
-        options = [str(release), "-", "--truth", str(truth), "--values", str(self._work / VALUES)]
+        truth = str(self.truth_of(release))
+        options = [str(release), "-", "--truth", truth, "--values", str(self._work / VALUES)]
         helper = self._helper("scorer", [*LEAKBOARD, "score", *options])
         return ANSWER.validate_json(helper.ask(str(file), SECONDS))
 

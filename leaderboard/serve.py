@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ..schemas import MissingData
+from .desk import desk_folder
+
 APP = Path(__file__).with_name("app.py")
 ADDRESS = "127.0.0.1"
 STORE = "LEAKBOARD_STORE"  # names the URL of the index in the environment
@@ -51,8 +54,14 @@ def serve(
 
     `store` is the URL of the index, `database` that of the desk's tables. They may hold a password,
     so they are no arguments of the server, which every user of the machine could read. With
-    `releases`, a release or a folder of them, the page takes submissions to these.
+    `releases`, a release or a folder of them, the page takes submissions to these. `MissingData`
+    where there is no board, neither with results nor with a desk.
     """
+    if not (board / "results").is_dir() and not desk_folder(board).is_dir():
+        raise MissingData(
+            f"{board}: expected a board, a folder with results/; make one with "
+            "`leakboard score … --board DIR` or `leakboard demo`"
+        )
     named = {STORE: store, DATABASE: database, RELEASES: releases and str(releases)}
     environment = os.environ | {name: value for name, value in named.items() if value is not None}
     return subprocess.run(command(board, port, headless), check=False, env=environment).returncode

@@ -22,7 +22,10 @@ POLL = 1.0
 
 
 class Worker:
-    """One worker on a desk; `run` returns when it is stopped or, with `drain`, has nothing left."""
+    """One worker on a desk; `run` returns when it is stopped or, with `drain`, has nothing left.
+
+    `MissingData` where there is no release, or one without its truth.
+    """
 
     def __init__(
         self,
@@ -36,13 +39,17 @@ class Worker:
     ) -> None:
         self.desk, self.lease, self.losses, self.drain = desk, lease, losses, drain
         self.helpers = Helpers(desk.folder, truths)
-        self.evaluator = Evaluator(desk, releases_in(releases), self.helpers, losses)
+        found = releases_in(releases)
+        for release in found.values():  # before a submission would suffer for it
+            self.helpers.truth_of(release)
+        self.evaluator = Evaluator(desk, found, self.helpers, losses)
         self.queue = Queue(desk, self.evaluate)
         self.consumer = self.queue.huey.create_consumer(max_delay=POLL, periodic=False)
 
     def run(self) -> None:
         """Work until SIGINT (which lets the job at hand finish) or SIGTERM."""
         logging.getLogger("huey").setLevel(logging.WARNING)
+        LOG.info("%d submissions wait", len(queued(self.desk)))
         self._requeue()
         watch = threading.Thread(target=self._watch, daemon=True)
         watch.start()

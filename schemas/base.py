@@ -75,7 +75,7 @@ def _problem(location: tuple[int | str, ...], kind: str, message: str, came: Any
         return f"unknown key {cut(field)}: remove or correct it"
     if kind == "missing":
         return f"key {field!r} is missing: add it"
-    said = message.removeprefix("Value error, ")
+    said = message.removeprefix("Value error, ").replace("a valid tuple", "a list")
     return f"{field}: {said[0].lower()}{said[1:]}, but got {cut(came)}"
 
 

@@ -104,6 +104,19 @@ def test_a_board_that_takes_no_submissions(run: Run, board: Path, tmp_path: Path
     assert not list(tmp_path.glob("another*"))
 
 
+def test_a_worker_needs_the_truth_before_it_takes_a_submission(
+    run: Run, release: Release, board: Path, tmp_path: Path
+) -> None:
+    truths = ["--truths", tmp_path / "elsewhere"]
+    ran = run("worker", "--board", board, "--releases", release.folder, *truths, "--drain")
+    assert (ran.code, "expected the truth of" in ran.sentence) == (2, True)
+
+
+def test_a_new_desk_is_said_to_be_one(run: Run, board: Path, tmp_path: Path) -> None:
+    assert "bord-submissions: a new desk" in run("token", "ada", "--board", tmp_path / "bord").err
+    assert run("token", "ada", "--board", board).err == ""
+
+
 def test_a_model_is_not_run_for_a_wrong_declaration(
     run: Run, submit: Submit, tmp_path: Path
 ) -> None:

@@ -77,7 +77,8 @@ def test_the_commands_shown_are_commands(
     attack, score = commands(row.model_copy(update={"report": report}), 1000)
     for line in (attack, score):
         _, name, *arguments = shlex.split(line)
-        context = click.Context(cli.commands[name], info_name=name)
+        parent = click.Context(cli, info_name="leakboard", **cli.context_settings)
+        context = click.Context(cli.commands[name], parent, name)
         cli.commands[name].parse_args(context, arguments)
     assert ("--auxiliary 10" in attack) == (budget < 1000)
     assert ("--images 64" in attack) == (asked is not None)

@@ -1,8 +1,11 @@
 import sys
 from pathlib import Path
 
-from leakboard.leaderboard import command
+import pytest
+
+from leakboard.leaderboard import command, serve
 from leakboard.leaderboard.text import plain
+from leakboard.schemas import MissingData
 
 
 def test_the_board_is_served_on_this_machine_only_and_reports_to_nobody() -> None:
@@ -20,6 +23,11 @@ def test_the_board_is_served_on_this_machine_only_and_reports_to_nobody() -> Non
 
 def test_a_browser_may_open_unless_headless() -> None:
     assert "--server.headless=true" not in command(Path("board"), 8600)
+
+
+def test_a_board_that_is_not_there_is_not_served(tmp_path: Path) -> None:
+    with pytest.raises(MissingData, match="bord: expected a board"):
+        serve(tmp_path / "bord", 8600)
 
 
 def test_markdown_is_escaped_and_addresses_are_no_links() -> None:
