@@ -24,6 +24,7 @@ from .pull import pull
 from .push import push
 from .reproduce import reproduce
 from .rescore import rescore
+from .reserve import reserve
 from .run_model import run_model
 from .schema import schema
 from .score import score
@@ -67,6 +68,7 @@ COMMANDS = (
     push,
     reproduce,
     rescore,
+    reserve,
     run_model,
     schema,
     score,

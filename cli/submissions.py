@@ -81,5 +81,7 @@ def _one(mine: "Mine") -> str:
     if mine.overfitting is not None:
         gap = mine.overfitting
         lines.append(f"{gap.metric} on validation minus test: {gap}")
+    if mine.reserve_gap is not None:
+        lines.append(f"{mine.reserve_gap.metric} on test minus reserve: {mine.reserve_gap}")
     head = columns([["submission", "name", "split", "received", "state", "position"], _row(mine)])
     return "\n\n".join([head, *lines])

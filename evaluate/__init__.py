@@ -10,6 +10,7 @@ from .measure import draw_bound, measure_bound, measure_bounds
 from .models import SubmittedModel
 from .reader import SplitReader, open_release
 from .records import Records, read_records, read_truth
+from .reserve import reserve_score
 from .run import FittedAttack, fit_attack
 from .scorer import Scored, Scorer, score, scored
 from .suite import attack_suite
@@ -34,6 +35,7 @@ __all__ = [
     "open_release",
     "read_records",
     "read_truth",
+    "reserve_score",
     "score",
     "scored",
     "train_judge",

@@ -1,16 +1,18 @@
 """Evaluate a submission: run it where it is a model, check it, score it, publish it.
 
-A model runs in the sandbox. Strangers' files are read by a checker without the truth; only what it
-found sound goes to the scorer, `leakboard score`, the one process that reads the answers. Any of
-them may die: the submission is tried again, and parked when it has ended too many.
+A model runs in the sandbox, on test and on the reserve. Strangers' files are read by a checker
+without the truth; only what it found sound goes to the scorer, `leakboard score`, the process that
+reads the answers. Any of them may die: the submission is tried again, and parked when it has ended
+too many.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..schemas import BadSubmission, ImageValues, Release
+from ..schemas import BadSubmission, ImageValues, Release, Score
 from ..schemas.files import sha256_of
+from ..schemas.submission import Model
 from .check import Checked, Question
 from .desk import Desk
 from .helpers import Helpers, Refusal
@@ -38,17 +40,15 @@ class Evaluator:
             return False
         try:
             self._evaluate(job, folder)
+        except BadSubmission as refused:
+            reject(self.desk, job, refused.problems)
         except ProcessDied as died:
             return lose(self.desk, job, self.limit, str(died))
         return False
 
     def _evaluate(self, job: Job, folder: Path) -> None:
-        try:
-            submitted = self.desk.file_of(job.id)
-            file = self.helpers.predict(folder, job.received.submission, submitted)
-        except BadSubmission as refused:
-            reject(self.desk, job, refused.problems)
-            return
+        submitted = self.desk.file_of(job.id)
+        file = self.helpers.predict(folder, job.received.submission, submitted)
         checked = self._check(job, folder, file)
         if checked.problems or checked.likeness is None:
             reject(self.desk, job, checked.problems)
@@ -73,8 +73,16 @@ class Evaluator:
         if isinstance(scored, Refusal):
             reject(self.desk, job, scored.problems)
             return
+        reserve = self._reserve(job, folder)
         if not job.received.private:
             like = near(self.desk, job, likeness)
-            row = published(Release.open(folder), job.received, scored, like)
+            row = published(Release.open(folder), job.received, scored, like, reserve)
             self.desk.shown().add(row, ImageValues.read(self.helpers.values_of(file)))
-        score_of(self.desk, job, scored)
+        score_of(self.desk, job, scored, reserve)
+
+    def _reserve(self, job: Job, folder: Path) -> Score | None:
+        """What a model that was run on test reads on the reserve; predictions are not run."""
+        submission = job.received.submission
+        if not isinstance(submission.content, Model):
+            return None
+        return self.helpers.reserve(folder, submission, self.desk.file_of(job.id))

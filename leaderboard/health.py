@@ -23,7 +23,8 @@ def flags(rows: Sequence[LeaderboardRow], validation: Sequence[LeaderboardRow] =
     An attack is too weak where, on the undefended network, it reads less than 0.75 of what a
     classifier with the same auxiliary records reads from the raw images. Its scores against
     defenses then say nothing either. It is fitted to validation where `validation` holds its entry
-    there and the whole interval of the difference lies above zero.
+    there and the whole interval of the difference lies above zero; likewise to test, where it is a
+    model that was run on the reserve.
     """
     weak = _too_weak(rows)
     chosen = {(identity(row), row.report.fingerprint): row for row in validation}
@@ -36,6 +37,9 @@ def flags(rows: Sequence[LeaderboardRow], validation: Sequence[LeaderboardRow] =
             difference = gap(on_validation.report.headline, row.report.headline)
             if difference.low > 0:
                 yield f"fitted to validation: it reads {difference} more there"
+        reserve = row.submission.reserve if row.submission else None
+        if reserve is not None and (fresh := gap(row.report.headline, reserve)).low > 0:
+            yield f"fitted to test: it reads {fresh} more there than on the reserve"
         if row.submission is not None and row.submission.like is not None:
             yield f"says nearly the same as submission {row.submission.like}"
 

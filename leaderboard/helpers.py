@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from ..schemas import Manifest, MissingData, Record, ScoreReport, Submission
+from ..schemas import Manifest, MissingData, Record, Score, ScoreReport, Submission
 from .check import Checked, Question
 from .line_process import LEAKBOARD, PYTHON, LineProcess
-from .prediction_file import prediction_file
+from .prediction_file import prediction_file, score_on_reserve
 
 SECONDS = 900.0  # for a check, and for a score
 VALUES = "values"
@@ -82,6 +82,10 @@ class Helpers:
         options = [str(release), "-", "--truth", truth, "--values", str(self._work / VALUES)]
         helper = self._helper("scorer", [*LEAKBOARD, "score", *options])
         return ANSWER.validate_json(helper.ask(str(file), SECONDS))
+
+    def reserve(self, release: Path, submission: Submission, file: Path) -> Score | None:
+        """What a submitted model reads on the reserve; raises what `score_on_reserve` raises."""
+        return score_on_reserve(submission, file, release, self.truth_of(release), self._work)
 
     def values_of(self, file: Path) -> Path:
         """Where lies what each image contributed to the last score of a file."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from ..schemas import ScoreReport
+from ..schemas import Score, ScoreReport
 from .desk import Desk, Received, count, enter, is_known, note, received_from
 from .desk_tables import HELD, SUBMISSIONS, UNFINISHED, State
 from .likeness import Likeness, nearest
@@ -86,12 +86,12 @@ def near(desk: Desk, job: Job, likeness: Likeness) -> str | None:
     return nearest(likeness.sample, ((other.id, other.sample) for other in others))
 
 
-def score_of(desk: Desk, job: Job, report: ScoreReport) -> None:
-    """End a job with its scores."""
+def score_of(desk: Desk, job: Job, report: ScoreReport, reserve: Score | None = None) -> None:
+    """End a job with its scores, and that on the reserve, if there is one."""
     with desk.writing() as connection:
         _own(connection, job)
         note(connection, job.id, State.SCORED, "scored")
-        enter(connection, "scored", job.received, report=report)
+        enter(connection, "scored", job.received, report=report, reserve=reserve)
 
 
 def reject(desk: Desk, job: Job, problems: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..schemas import BrokenLedger, Record, ScoreReport
+from ..schemas import BrokenLedger, Record, Score, ScoreReport
 from ..schemas.base import Identifier, Sha256
 from ..schemas.files import read_json, write_text
 from ..schemas.scores import UtcTime
@@ -29,7 +29,7 @@ class LedgerHead(Record):
 
 
 class LedgerEntry(Record):
-    """One event in the life of a submission; `report` are its exact scores.
+    """One event in the life of a submission; `report` and `reserve` are its exact scores.
 
     `predictions` is the SHA-256 of the file as it was submitted. The report carries the scorer's
     version and the metrics'.
@@ -44,6 +44,7 @@ class LedgerEntry(Record):
     predictions: Sha256
     reason: str | None = None
     report: ScoreReport | None = None
+    reserve: Score | None = Field(default=None, exclude_if=lambda score: score is None)
     previous: Sha256
 
     @property

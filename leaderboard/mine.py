@@ -7,7 +7,7 @@ from .desk import Desk, Received, User, count, enter, note, received_from
 from .desk_tables import EVENTS, LEDGER, SUBMISSIONS, State
 from .ledger import LedgerEntry
 from .overfitting import Gap, gap
-from .publish import shown
+from .publish import shown, shown_reserve
 
 LOG = 20  # lines of history at most
 
@@ -24,7 +24,8 @@ class Mine(Record):
     """One's own submission: where it is, what happened to it, and its published scores.
 
     `position` counts what is evaluated before it, and itself; None once it has come to an end.
-    `overfitting` compares with the latest submission of the same name on validation.
+    `overfitting` compares with the latest submission of the same name on validation, `reserve_gap`
+    what a model reads on test with what it reads on the reserve.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Mine(Record):
     log: tuple[Line, ...]
     scores: dict[str, Score] = {}
     overfitting: Gap | None = None
+    reserve_gap: Gap | None = None
 
     @property
     def can_be_withdrawn(self) -> bool:
@@ -51,7 +53,8 @@ def submissions_of(desk: Desk, user: User) -> list[Mine]:
     with desk.engine.connect() as connection:
         rows = connection.execute(mine.order_by(SUBMISSIONS.c.number)).mappings().all()
         found = [received_from(row) for row in rows]
-        reports = {one.id: _report(connection, one) for one in found}
+        entries = {one.id: _scored(connection, one) for one in found}
+        reports = {name: entry.report if entry else None for name, entry in entries.items()}
         return [
             Mine(
                 id=one.id,
@@ -65,6 +68,7 @@ def submissions_of(desk: Desk, user: User) -> list[Mine]:
                 log=_log(connection, one.id),
                 scores=_scores(reports[one.id]),
                 overfitting=_overfitting(one, found, reports),
+                reserve_gap=_reserve_gap(entries[one.id]),
             )
             for row, one in zip(rows, found, strict=True)
         ]
@@ -112,12 +116,12 @@ def _log(connection: Connection, submission_id: str) -> tuple[Line, ...]:
     return tuple(Line.model_validate(dict(row)) for row in reversed(rows))
 
 
-def _report(connection: Connection, received: Received) -> ScoreReport | None:
+def _scored(connection: Connection, received: Received) -> LedgerEntry | None:
     if received.state is not State.SCORED:
         return None
     query = select(LEDGER.c.content).where(LEDGER.c.submission == received.id)
     content = connection.scalar(query.order_by(LEDGER.c.number.desc()).limit(1))
-    return None if content is None else LedgerEntry.model_validate_json(content).report
+    return None if content is None else LedgerEntry.model_validate_json(content)
 
 
 def _scores(report: ScoreReport | None) -> dict[str, Score]:
@@ -140,3 +144,9 @@ def _overfitting(
         and other.track == report.track
     ]
     return gap(chosen[-1].headline, shown(report).headline) if chosen else None
+
+
+def _reserve_gap(entry: LedgerEntry | None) -> Gap | None:
+    if entry is None or entry.report is None or entry.reserve is None:
+        return None
+    return gap(shown(entry.report).headline, shown_reserve(entry.reserve))

@@ -1,17 +1,22 @@
-"""From a submission to the prediction file that is scored, whatever was submitted."""
+"""From a submission to what is scored: its prediction file, and a model's run on the reserve."""
 
 import shutil
 import stat
 import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from ..schemas import BadSubmission, Submission
+from pydantic import TypeAdapter
+
+from ..schemas import BadSubmission, Score, Submission
 from ..schemas.base import cut
 from ..schemas.submission import Model, PredictionFile
 from .line_process import LEAKBOARD, ProcessDied
 
 SECONDS = 900.0  # for a model: its own limit is shorter
 REFUSED = (1, 2)  # exit codes that come with a sentence
+SCORE: TypeAdapter[Score | None] = TypeAdapter(Score | None)
 NOT_PLAIN = "not a plain file but a link or a folder; submit the file itself"
 
 
@@ -26,19 +31,44 @@ def prediction_file(submission: Submission, file: Path, release: Path, work: Pat
         case PredictionFile():
             return file
         case Model(format=suffix):
-            if not is_plain(file):
-                raise BadSubmission([NOT_PLAIN])
-            model = work / f"{file.stem}.{suffix}"
-            shutil.copyfile(file, model)
-            try:
+            with _model(file, suffix, work) as model:
                 return _predicted(submission, model, release)
-            finally:
-                model.unlink()
+
+
+def score_on_reserve(
+    submission: Submission, file: Path, release: Path, truth: Path, work: Path
+) -> Score | None:
+    """What a model in `file` reads on the reserve, which lies in `truth`; in the sandbox.
+
+    None where the reserve is too small for a score, and for predictions, which cannot be run.
+    Raises as `prediction_file` does.
+    """
+    match submission.content:
+        case PredictionFile():
+            return None
+        case Model(format=suffix):
+            options = ["--track", submission.track, "--truth", str(truth), "--json"]
+            with _model(file, suffix, work) as model:
+                said = _ran([*LEAKBOARD, "reserve", str(release), str(model), *options], model)
+            return SCORE.validate_json(said)
 
 
 def is_plain(file: Path) -> bool:
     """Whether it is a file and nothing that leads elsewhere or never ends."""
     return stat.S_ISREG(file.stat(follow_symlinks=False).st_mode)
+
+
+@contextmanager
+def _model(file: Path, suffix: str, work: Path) -> Iterator[Path]:
+    """Yield a copy of a stranger's model under the name of its format."""
+    if not is_plain(file):
+        raise BadSubmission([NOT_PLAIN])
+    model = work / f"{file.stem}.{suffix}"
+    shutil.copyfile(file, model)
+    try:
+        yield model
+    finally:
+        model.unlink()
 
 
 def _predicted(submission: Submission, model: Path, release: Path) -> Path:
@@ -53,6 +83,12 @@ def _predicted(submission: Submission, model: Path, release: Path) -> Path:
     }
     flat = [str(part) for option in options.items() for part in option]
     command = [*LEAKBOARD, "run-model", str(release), str(model), *flat]
+    _ran(command, model)
+    return out
+
+
+def _ran(command: Sequence[str], model: Path) -> str:
+    """What a command on a model says; `BadSubmission` with its sentence where it refuses."""
     try:
         ran = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -61,7 +97,7 @@ def _predicted(submission: Submission, model: Path, release: Path) -> Path:
         raise BadSubmission([_sentence(ran.stderr, model)])
     if ran.returncode:
         raise ProcessDied(f"it ended with exit code {ran.returncode}")
-    return out
+    return ran.stdout
 
 
 def _sentence(said: str, model: Path) -> str:

@@ -12,9 +12,13 @@ COARSE = 10  # images: no published score is rounded by more than so many make
 
 
 def published(
-    release: Release, received: Received, report: ScoreReport, like: str | None
+    release: Release,
+    received: Received,
+    report: ScoreReport,
+    like: str | None,
+    reserve: Score | None = None,
 ) -> LeaderboardRow:
-    """The entry of a scored submission; scores on `test` are rounded.
+    """The entry of a scored submission; scores on `test` and on the `reserve` are rounded.
 
     Verified where the organiser ran a model, declared where predictions were submitted.
 
@@ -29,6 +33,7 @@ def published(
         licence=submission.licence,
         decimals=_decimals(report),
         like=like,
+        reserve=None if reserve is None else shown_reserve(reserve),
     )
     verified = isinstance(submission.content, Model)
     row = entry(release, shown(report), received.time, verified)
@@ -55,6 +60,11 @@ def shown(report: ScoreReport) -> ScoreReport:
 
     anchors = {name: rounded(scores) for name, scores in report.anchors.items()}
     return report.model_copy(update={"scores": rounded(report.scores), "anchors": anchors})
+
+
+def shown_reserve(score: Score) -> Score:
+    """A score on the reserve as it is published."""
+    return _round(score, decimals_for(score.n))
 
 
 def _decimals(report: ScoreReport) -> int | None:

@@ -68,6 +68,11 @@ def _differences(
             yield f"it can no longer be scored: {'; '.join(again.problems)}"
         elif entry.report is not None:
             yield from _compared(entry.report, again)
+        if entry.reserve is not None:
+            submission = desk.received(entry.submission).submission
+            fresh = helpers.reserve(release, submission, file)
+            if fresh != entry.reserve:
+                yield f"reserve: was {entry.reserve}, is {fresh}"
 
 
 def _on_the_board(desk: Desk, entry: LedgerEntry, row: LeaderboardRow | None) -> Iterator[str]:

@@ -168,6 +168,8 @@ class Truth:
     def _read(self, kind: str, columns: tuple[str, ...]) -> pa.Table:
         schema = self.release.manifest.records
         paths = sorted(self.folder.glob(f"{kind}-*.parquet"))
+        if not paths:
+            raise MissingData(f"{self.folder} holds no records of {kind!r}; generate it again")
         return pa.concat_tables([read_shard(path, schema, columns) for path in paths])
 
 

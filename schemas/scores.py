@@ -199,7 +199,7 @@ class PublishedSubmission(Record):
     """Who submitted an entry, and how it is shown.
 
     Scores are rounded to `decimals`, None where they are exact; `like` is an earlier submission
-    that says nearly the same.
+    that says nearly the same; `reserve` is what a model reads on the reserve.
     """
 
     id: Identifier
@@ -209,6 +209,7 @@ class PublishedSubmission(Record):
     licence: str
     decimals: int | None = Field(ge=0)
     like: Identifier | None
+    reserve: Score | None = Field(default=None, exclude_if=lambda score: score is None)
 
 
 class LeaderboardRow(Record):

@@ -14,6 +14,7 @@ from leakboard.schemas import (
     PredictionHeader,
     Predictions,
     Release,
+    Score,
     ScoreReport,
     Setting,
     Track,
@@ -98,8 +99,10 @@ def taken(desk: Desk, submission_id: str, lease: float = 60) -> Job:
     return job
 
 
-def end_with(desk: Desk, submission_id: str, report: ScoreReport) -> None:
+def end_with(
+    desk: Desk, submission_id: str, report: ScoreReport, reserve: Score | None = None
+) -> None:
     """Take a submission to its end, with made scores."""
     job = taken(desk, submission_id)
     assert jobs.begin_scoring(desk, job, Likeness(content=submission_id * 2, sample="00"))
-    jobs.score_of(desk, job, report.model_copy(update={"split": job.received.split}))
+    jobs.score_of(desk, job, report.model_copy(update={"split": job.received.split}), reserve)

@@ -8,15 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leakboard.evaluate import SubmittedModel, score
+from leakboard.evaluate import SubmittedModel, reserve_score, score
 from leakboard.evaluate.runners.exchange import Task
+from leakboard.generate import generate
 from leakboard.leaderboard import Desk, Helpers, User, releases_in, rescore, submissions_of, submit
 from leakboard.leaderboard.desk_tables import State
 from leakboard.leaderboard.intake import receive
+from leakboard.leaderboard.publish import shown_reserve
 from leakboard.schemas import BadSubmission, Release, Setting, Submission, Track
+from leakboard.schemas.config import TrainingTable
 from leakboard.schemas.submission import Model
 
 from ..submitting import DECLARED, submit_drawn, write_declaration
+from ..tiny import tiny_config
 from .onnx_files import endless, linear
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("sandbox")]
@@ -70,10 +74,37 @@ def test_a_model_is_run_scored_and_shown_as_verified(
 
     theirs = SubmittedModel(model, DECLARED["name"], Track.ATTRIBUTE, Setting.AUXILIARY, 72)
     theirs.predict(release, "test", seconds=60).write(tmp_path / "local.parquet")
-    report = next(e.report for e in desk.ledger() if e.report and e.submission == submitted)
-    assert report == score(release, tmp_path / "local.parquet")
+    scored = {e.submission: e for e in desk.ledger() if e.report}
+    assert scored[submitted].report == score(release, tmp_path / "local.parquet")
+    assert scored[submitted].reserve == reserve_score(release, theirs, seconds=60)
+    assert scored[declared].reserve is None
     helpers = Helpers(desk.folder)
     found = dict(rescore(desk, releases_in(release.folder), helpers, [submitted]))
+    helpers.close()
+    assert found == {submitted: []}
+
+
+def test_a_model_is_run_on_the_reserve(desk: Desk, eve: User, tmp_path: Path) -> None:
+    table = tiny_config("none").dataset.model_copy(
+        update={"options": {"images": 400, "identities": 400}}
+    )
+    settings = {"dataset": table, "training": TrainingTable(warmup_epochs=0, epochs=0)}
+    generate(tiny_config("none").model_copy(update=settings), tmp_path / "many")
+    many = Release.open(tmp_path / "many")
+    model, about = honest(tmp_path / "m.onnx", many), write_declaration(tmp_path / "m.toml")
+    submitted = submit(desk, eve, many, model, about, {"auxiliary_records": 120})
+    drain(desk, many)
+    (row,) = desk.shown().rows()
+    theirs = SubmittedModel(model, DECLARED["name"], Track.ATTRIBUTE, Setting.AUXILIARY, 120)
+    alone = reserve_score(many, theirs, seconds=60)
+    assert alone is not None
+    assert desk.ledger()[-1].reserve == alone
+    assert row.submission is not None
+    assert row.submission.reserve == shown_reserve(alone)
+    (mine,) = submissions_of(desk, eve)
+    assert mine.reserve_gap is not None
+    helpers = Helpers(desk.folder)
+    found = dict(rescore(desk, releases_in(many.folder), helpers, ()))
     helpers.close()
     assert found == {submitted: []}
 

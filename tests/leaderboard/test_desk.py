@@ -185,6 +185,19 @@ def test_scores_on_test_are_shown_to_the_stated_precision_and_kept_exactly(
     assert kept.headline.value == 0.51234
 
 
+def test_a_models_gap_between_test_and_the_reserve_is_kept_and_shown(
+    desk: Desk, ada: User, release: Release, tmp_path: Path, make_row: MakeRow
+) -> None:
+    submitted = submit_drawn(desk, ada, release, tmp_path, 0)
+    report = make_row("none", (0.6, 0.57, 0.63)).report
+    reserve = report.headline.model_copy(update={"value": 0.512, "low": 0.4, "high": 0.6, "n": 120})
+    end_with(desk, submitted, report, reserve)
+    found = submission_of(desk, ada, submitted).reserve_gap
+    assert found is not None
+    assert found.value == pytest.approx(0.6 - 0.51)
+    assert desk.ledger()[-1].reserve == reserve
+
+
 def test_the_overfitting_meter_is_the_gap_between_the_splits(
     desk: Desk, ada: User, release: Release, tmp_path: Path, make_row: MakeRow
 ) -> None:

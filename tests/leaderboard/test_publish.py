@@ -121,6 +121,28 @@ def test_the_interval_of_the_gap_holds_zero_where_nothing_was_fitted() -> None:
     assert 0.93 < covered < 0.97
 
 
+def test_a_model_that_reads_less_on_the_reserve_is_flagged(
+    make_row: MakeRow, release: Release
+) -> None:
+    fingerprint = header_of(release).fingerprint
+    report = make_row("none", (0.8, 0.78, 0.82)).report
+    report = report.model_copy(update={"fingerprint": fingerprint})
+    seen = {}
+    for value in (0.512, 0.79):
+        ends = {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 120}
+        reserve = report.headline.model_copy(update=ends)
+        row = published(release, received(), report, None, reserve)
+        assert row.submission is not None
+        assert row.submission.reserve is not None
+        seen[row.submission.reserve.value] = flags([row])[row.entry_id]
+    assert seen == {
+        0.51: (
+            "fitted to test: it reads +0.290 (+0.188 to +0.392) more there than on the reserve",
+        ),
+        0.79: (),
+    }
+
+
 def test_an_attack_fitted_to_validation_and_a_near_copy_are_flagged(
     make_row: MakeRow, release: Release
 ) -> None:
