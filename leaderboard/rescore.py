@@ -8,7 +8,7 @@ from ..schemas.files import sha256_of
 from .desk import Desk
 from .helpers import Helpers, Refusal
 from .ledger import LedgerEntry
-from .publish import shown
+from .publish import shown, shown_reserve
 
 
 class Difference(Record):
@@ -85,6 +85,10 @@ def _on_the_board(desk: Desk, entry: LedgerEntry, row: LeaderboardRow | None) ->
     elif row is not None and entry.report is not None:
         for problem in _compared(shown(entry.report), row.report):
             yield f"on the board, {problem}"
+        published = row.submission.reserve if row.submission else None
+        due = shown_reserve(entry.reserve) if entry.reserve else None
+        if published != due:
+            yield f"on the board, reserve: was {due}, is {published}"
 
 
 def _compared(then: ScoreReport, now: ScoreReport) -> Iterator[str]:

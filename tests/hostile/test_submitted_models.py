@@ -104,9 +104,14 @@ def test_a_model_is_run_on_the_reserve(desk: Desk, eve: User, tmp_path: Path) ->
     (mine,) = submissions_of(desk, eve)
     assert mine.reserve_gap is not None
     helpers = Helpers(desk.folder)
+    assert dict(rescore(desk, releases_in(many.folder), helpers, ())) == {submitted: []}
+    forged = row.submission.model_copy(update={"reserve": None})
+    desk.shown().add(row.model_copy(update={"submission": forged}))
     found = dict(rescore(desk, releases_in(many.folder), helpers, ()))
     helpers.close()
-    assert found == {submitted: []}
+    assert submitted is not None
+    (problem,) = found[submitted]
+    assert problem.problem.startswith("on the board, reserve: was ")
 
 
 def test_a_dry_run_refuses_a_model_as_the_server_does(
