@@ -6,6 +6,7 @@ public submissions, and the head of the ledger.
 """
 
 import hashlib
+import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping
@@ -121,6 +122,16 @@ class Desk:
                 "(LEAKBOARD_TOKEN holds it for the commands), or ask for a new one"
             )
         return User(*found)
+
+    def user_of_login(self, issuer: str, subject: str) -> User:
+        """Who logged in as `subject` of the identity provider `issuer`; both never change.
+
+        `issue_token` for the name of this user gives them a token, and another daily budget.
+        """
+        name = f"login-{_sha256(json.dumps([issuer, subject]))[:32]}"
+        with self.engine.connect() as connection:
+            daily = connection.scalar(select(USERS.c.daily).where(USERS.c.name == name))
+        return User(name, DAILY if daily is None else daily)
 
     def file_of(self, submission_id: str) -> Path:
         """Where the file of a submission lies."""

@@ -15,6 +15,7 @@ from ..declaring import declare
 from ..desk import Desk, User, desk_folder
 from ..drawing import draw_table
 from ..helpers import Helpers, releases_in
+from ..identity import identify
 from ..intake import approved, hand_in
 from ..mine import Mine, submissions_of, withdraw
 from ..mine_table import LINE_COLUMNS, MINE_COLUMNS, SCORE_COLUMNS
@@ -29,7 +30,6 @@ NO_RELEASES = (
     "No files are taken here: submit with `leakboard submit`, or ask the organiser to start the "
     "board with `leakboard serve --board DIR --releases DIR`."
 )
-NO_TOKEN = "Give the token that the organiser sent you."
 NO_FILE = "Choose a file: it is checked at once, and submitted only when you say so."
 NOTHING_YET = "Nothing yet: what you submit is listed here."
 SOUND = "Nothing is wrong with it."
@@ -39,19 +39,16 @@ LISTED_SECONDS = 60.0  # how long the list of releases is kept
 
 
 def draw(board: Path) -> None:
-    """Draw the form, and the submissions of whoever holds the token."""
+    """Draw the form, and one's own submissions."""
     st.title("Submit", anchor=False)
     if not desk_folder(board).is_dir():
         st.info(NO_DESK)
         return
     desk = Desk.open(board, os.environ.get(DATABASE) or None)
-    token = st.text_input("Token", type="password", key="token", autocomplete="off").strip()
-    if not token:
-        st.info(NO_TOKEN)
-        return
-    user = desk.user_of(token)
-    draw_new(desk, user)
-    draw_mine(desk, user)
+    user = identify(desk)
+    if user is not None:
+        draw_new(desk, user)
+        draw_mine(desk, user)
 
 
 def draw_new(desk: Desk, user: User) -> None:

@@ -69,8 +69,8 @@ def host_of(url: str) -> str:
 
 
 @contextmanager
-def served(board: Path, **environment: str) -> Iterator[str]:
-    """Serve a board on a free port until the block ends."""
+def served(board: Path, folder: Path | None = None, **environment: str) -> Iterator[str]:
+    """Serve a board on a free port until the block ends; `folder` holds Streamlit's secrets."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -79,6 +79,7 @@ def served(board: Path, **environment: str) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=os.environ | environment,
+        cwd=folder,
     )
     url = f"http://127.0.0.1:{port}"
     try:

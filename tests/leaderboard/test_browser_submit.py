@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from oidc_provider_mock import User, run_server_in_thread
 from playwright.sync_api import Browser, Page, expect
 
 from leakboard.leaderboard import Desk
@@ -73,3 +74,47 @@ def test_a_file_is_checked_submitted_and_followed_to_its_score(
     expect(board.page.get_by_role("heading", name="Leakboard", level=1)).to_be_visible()
     board.assert_quiet()
     board.page.close()
+
+
+STYLES = "cdn.jsdelivr.net"  # of the provider's own pages, which do without
+SECRETS = """\
+[auth]
+redirect_uri = "http://127.0.0.1:{{port}}/oauth2callback"
+cookie_secret = "of the tests, and long enough"
+client_id = "leakboard"
+client_secret = "of the tests"
+server_metadata_url = "http://127.0.0.1:{port}/.well-known/openid-configuration"
+"""
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> Iterator[str]:
+    """The issuer of an identity provider on this machine, named in the secrets in `tmp_path`."""
+    with run_server_in_thread(user_claims=[User(sub="ada")]) as server:
+        (tmp_path / ".streamlit").mkdir()
+        secrets = tmp_path / ".streamlit" / "secrets.toml"
+        secrets.write_text(SECRETS.format(port=server.server_port))
+        yield f"http://127.0.0.1:{server.server_port}"
+
+
+@pytest.mark.filterwarnings("ignore:get_jwt_config")  # of the provider's, in its own use of Authlib
+def test_a_login_is_a_user_of_the_desk_until_logged_out(
+    browser: Browser, desk: Desk, provider: str, tmp_path: Path
+) -> None:
+    with served(desk.board, folder=tmp_path) as url:
+        seen = opened(browser, url)
+        page = seen.page
+        page.route(f"https://{STYLES}/**", lambda route: route.abort())
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url(f"{provider}/**", timeout=WAIT)
+        page.locator("input[name=sub]").fill("ada")
+        page.locator("input[name=sub]").press("Enter")
+        page.wait_for_url(f"{url}/**", timeout=WAIT)
+        expect(page.get_by_text("Of login-")).to_be_visible(timeout=WAIT)
+        assert page.get_by_text(desk.user_of_login(provider, "ada").name).is_visible()
+        page.get_by_role("button", name="Log out").click()
+        page.get_by_role("button", name="End session").click(timeout=WAIT)
+        expect(page.get_by_role("button", name="Log in")).to_be_visible(timeout=WAIT)
+        assert not [one for one in seen.errors if url in one]
+        assert seen.hosts == {"127.0.0.1", STYLES}
+        page.close()

@@ -212,3 +212,14 @@ def test_the_overfitting_meter_is_the_gap_between_the_splits(
     assert on_test.overfitting is not None
     assert on_test.overfitting.value == pytest.approx(0.3)
     assert on_test.overfitting.low == pytest.approx(0.3 - 0.03 * 2**0.5)
+
+
+def test_a_login_is_one_user_whom_the_organiser_can_give_a_token(desk: Desk) -> None:
+    ada = desk.user_of_login("https://id.example", "1")
+    assert ada == desk.user_of_login("https://id.example", "1")
+    others = {
+        desk.user_of_login(*who).name for who in (("https://id.example", "2"), ("https://b", "1"))
+    }
+    assert len({ada.name, *others}) == 3
+    token = desk.issue_token(ada.name, daily=3)
+    assert desk.user_of(token) == desk.user_of_login("https://id.example", "1") == User(ada.name, 3)

@@ -99,6 +99,17 @@ def test_the_token_is_hidden_and_not_in_the_address(
     assert token not in str(page.query_params)
 
 
+def test_a_login_is_offered_beside_the_token_where_the_secrets_name_a_provider(
+    open_page: OpenPage, desk: Desk
+) -> None:
+    page = open_page(desk.board)
+    assert not page.button
+    page.secrets = {"auth": {"client_id": "leakboard"}}
+    page.run()
+    assert button(page, "Log in")
+    assert field(page, "Token")
+
+
 def test_without_releases_it_says_how_else_to_submit(
     open_page: OpenPage, desk: Desk, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
