@@ -6,7 +6,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +69,9 @@ def host_of(url: str) -> str:
 
 
 @contextmanager
-def served(board: Path, folder: Path | None = None, **environment: str) -> Iterator[str]:
+def served(
+    board: Path, environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Iterator[str]:
     """Serve a board on a free port until the block ends; `folder` holds Streamlit's secrets."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -78,7 +80,7 @@ def served(board: Path, folder: Path | None = None, **environment: str) -> Itera
         command(board, port, headless=True),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=os.environ | environment,
+        env={**os.environ, **(environment or {})},
         cwd=folder,
     )
     url = f"http://127.0.0.1:{port}"
