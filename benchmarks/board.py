@@ -22,7 +22,9 @@ import numpy as np
 
 from ..leaderboard import Board, command
 from ..leaderboard.choice import Choice, rankings
-from ..leaderboard.table import answer, entry_columns, table
+from ..leaderboard.entry_table import entry_columns
+from ..leaderboard.standing_table import answer
+from ..leaderboard.table import table
 from ..schemas import (
     HEADLINE,
     ClientCost,

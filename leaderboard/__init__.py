@@ -6,9 +6,10 @@ from .estimates import Estimate, combined
 from .helpers import Helpers, releases_in
 from .intake import submit
 from .mine import Mine, submission_of, submissions_of, withdraw
-from .ranking import Group, Rank, Standing, groups, standings
+from .ranking import groups, standings
 from .rescore import Difference, rescore
 from .serve import command, serve
+from .standing import Group, Rank, Standing
 from .store import Board, existing
 from .worker import Worker
 

@@ -6,7 +6,8 @@ from typing import Literal
 
 from ..schemas import LeaderboardRow, Setting, Track
 from .images import ValuesOf
-from .ranking import LOSSES, Group, Standing, groups, measured, nothing_kept, ranked
+from .ranking import LOSSES, groups, measured, nothing_kept, ranked
+from .standing import Group, Standing
 
 Checked = Literal["verified", "declared"]
 Images = Literal["open", "sealed"]

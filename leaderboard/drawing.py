@@ -12,7 +12,7 @@ import streamlit as st
 from .export import Files, figure_files, table_files
 from .figures import Figure
 from .pictures import SIDE, magnified
-from .ranking import Group
+from .standing import Group
 from .table import Column, Row, table
 from .text import plain
 

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import altair as alt
 
 from ..schemas import Track
-from .ranking import Standing
-from .table import MEASURE, anchor_label
+from .standing import Standing
+from .standing_table import anchor_label
+from .table import MEASURE
 
 # After Okabe and Ito: told apart whatever one's colour vision, and readable on white and on black.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")

@@ -10,7 +10,8 @@ from .choice import Choice, Ranking, measurements
 from .figures import Figure, drawn, trade_off
 from .health import Flags, flags
 from .pictures import View, gallery_times, views
-from .ranking import LOSSES, Group
+from .ranking import LOSSES
+from .standing import Group
 from .store import Board
 
 # What is kept is shared by all readers and never changed: records are frozen. Copies, as of

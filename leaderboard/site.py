@@ -18,15 +18,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ..schemas import PUBLIC_SPLITS, LeaderboardRow, MissingData, OutputExists, Track
 from ..schemas.files import write_bytes, write_text
 from .choice import Choice, Ranking, rankings
+from .entry_table import entry_columns
 from .estimates import Estimate
 from .export import to_csv, to_svg
 from .figures import drawn, trade_off
 from .health import flags
 from .method import KNOWN_ERRORS, METRIC_COLUMNS, METRICS, RULES
 from .pictures import View, magnified, scores, views
-from .ranking import Rank, Standing
+from .standing import Rank, Standing
+from .standing_table import answer, standing_columns
 from .store import Board
-from .table import MEASURE, Column, Row, answer, entry_columns, numbers, standing_columns, table
+from .table import MEASURE, Column, Row, numbers, table
 
 TEMPLATES = Environment(
     loader=PackageLoader(__package__),

@@ -9,20 +9,19 @@ from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
 
-from ..schemas import ClientCost, Direction, LeaderboardRow, Score, Track
+from ..schemas import Direction, Track
 from ..schemas.floors import BesideFloor, Level
 from .estimates import Estimate
-from .health import UNDEFENDED, Flags
-from .ranking import SEEDS, Group, Standing
-from .record import attack_name
-from .text import written
 
 Row = TypeVar("Row")
 Cell = str | float | Estimate | None
 
 MEASURE = {Track.ATTRIBUTE: "top-1 accuracy", Track.RECONSTRUCTION: "SSIM"}
-NAMED = 5  # leaders that are named; of more only the number is said
 INTERVAL = "Value [95 % interval] n = images."
+FLOOR = (
+    "Medians over the same images [95 % interval]. Who learned from pairs what images look like is "
+    "biased and may go below; one that did not, and does, is flagged."
+)
 LEAKS_MORE = {
     Direction.HIGHER_LEAKS_MORE: "↑ leaks more",
     Direction.LOWER_LEAKS_MORE: "↓ leaks more",
@@ -66,217 +65,6 @@ def numbers(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> pa.Table:
     return pa.table(parted)
 
 
-COST_COLUMNS: tuple[Column[Standing], ...] = (
-    Column(
-        "Client MFLOPs ↓",
-        "Millions of floating-point operations on the device for one image, defense included; "
-        "only convolutions and matrix products are counted. Less is better.",
-        lambda s: round(s.cost.client_flops / 1e6, 2),
-    ),
-    Column(
-        "Task network MFLOPs",
-        "Those of the server, to compare with: a defense can cost as much as the whole task.",
-        lambda s: round(s.cost.task_network_flops / 1e6, 2),
-    ),
-    Column(
-        "Client parameters ↓",
-        "Numbers that the device must hold, defense included. Less is better.",
-        lambda s: s.cost.client_parameters,
-    ),
-    Column(
-        "Bytes sent ↓",
-        "For one image, as float16; then compressed alone (zstd), mean over 256 images of each "
-        "release. Less is better.",
-        lambda s: _sent(s.cost),
-    ),
-)
-
-
-def standing_columns(
-    group: Group, track: Track, standings: Sequence[Standing]
-) -> list[Column[Standing]]:
-    """The columns of a group's ranking, with one for each anchor that was scored."""
-    return [
-        Column(
-            "Rank",
-            "Place by worst-case leakage, least first; defenses that the data do not separate "
-            f"share places. Provisional with fewer than {SEEDS} seeds.",
-            _rank,
-        ),
-        Column(
-            "Defense",
-            "What changes the activation before it is sent; leads to all about it.",
-            lambda s: s.defense,
-            page="defense",
-            key=lambda s: s.name,
-        ),
-        Column("Options", "The defense's options.", lambda s: s.options),
-        Column(
-            "Utility ↑",
-            f"Accuracy of the task network on {group.task}, {group.split} split. {INTERVAL} "
-            "More is better.",
-            lambda s: s.utility,
-        ),
-        Column(
-            "Loss ↓",
-            "Utility lost against the undefended network, in points of accuracy. Less is better.",
-            lambda s: None if s.loss is None else round(100 * s.loss, 2),
-        ),
-        Column(
-            "Worst-case leakage ↓",
-            f"What the strongest attack reads: {MEASURE[track]}. {INTERVAL} Less is better.",
-            lambda s: s.leakage,
-        ),
-        Column(
-            "Strongest attack",
-            "The attack that holds the record. Over several seeds there may be several: the link "
-            "leads to the first.",
-            lambda s: ", ".join(s.attacks) or None,
-            page="attack",
-            key=lambda s: next(iter(s.attacks), None),
-        ),
-        Column("Since", "When the record was last raised, in UTC.", lambda s: s.since),
-        Column(
-            "Chosen on",
-            "The images that chose the strongest attack. Where they are those it is reported on, "
-            "the best of many looks stronger than it is.",
-            lambda s: ", ".join(s.chosen_on) or None,
-        ),
-        Column(
-            "Worst case per image ↓",
-            "What an attacker reads who knows which attack suits which image. First where it is "
-            "chosen on the other seeds (an estimate from below), then where it is chosen with "
-            f"hindsight (a bound from above): {MEASURE[track]}. {INTERVAL} Less is better.",
-            _per_image,
-        ),
-        Column(
-            "Seeds",
-            f"Training runs that were attacked, of the {SEEDS} that a rank needs.",
-            lambda s: f"{len(s.seeds)} of {SEEDS}",
-        ),
-        *_floor_columns(standings),
-        *COST_COLUMNS,
-        Column("Notes", "Why there is no rank, and reasons to doubt the record.", _notes, True),
-        *_anchor_columns(track, standings),
-        Column(
-            "Split layer",
-            "The last block on the device, and its index.",
-            lambda _: f"{group.split_layer} ({group.split_index})",
-        ),
-        Column("Scale", "How much training stands behind it.", lambda _: group.scale),
-    ]
-
-
-def answer(standings: Sequence[Standing]) -> str:
-    """Say in a sentence which defenses leak least, and what the undefended network leaks."""
-    leaders = [standing for standing in standings if standing.rank and standing.rank.best == 1]
-    if not leaders:
-        return "No defense is ranked here; the notes say why."
-    undefended = [s for s in standings if s.rank and s.defense == UNDEFENDED and s not in leaders]
-    more = len(leaders) - NAMED
-    others = f" and {more} more" if more > 0 else ""
-    sentences = [f"Least worst-case leakage: {_named(leaders[:NAMED])}{others}."]
-    if len(leaders) > 1:
-        sentences.append("The data do not separate them.")
-    if undefended:
-        sentences.append(f"Undefended: {_named(undefended)}.")
-    return " ".join(sentences)
-
-
-def _named(standings: Sequence[Standing]) -> str:
-    return ", ".join(f"{standing.name} ({standing.leakage})" for standing in standings)
-
-
-def entry_columns(rows: Sequence[LeaderboardRow], flags: Flags) -> list[Column[LeaderboardRow]]:
-    """The columns of a list of entries, with one for each metric that was scored."""
-    first: list[Column[LeaderboardRow]] = [
-        Column(
-            "Attack",
-            "The attack with its options, or the name that it was submitted under; leads to all "
-            "about it.",
-            attack_name,
-            page="attack",
-            key=attack_name,
-        ),
-        Column("Knows", "What the attacker knows.", lambda row: str(row.report.setting)),
-        Column("Defense", "What was attacked.", lambda row: row.defense),
-        Column("Options", "The defense's options.", lambda row: written(row.defense_options)),
-        Column("Seed", "The seed of the defense's training.", lambda row: row.seed),
-    ]
-    floors: list[Column[LeaderboardRow]] = [
-        Column(
-            "Error beside floor",
-            "Root mean square error in grey levels, and the floor that no attacker without prior "
-            f"knowledge goes below. {FLOOR}",
-            lambda row: beside(row.report.floors),
-            True,
-        )
-    ]
-    last: list[Column[LeaderboardRow]] = [
-        Column(
-            "Checked",
-            "Verified: the organiser ran the attack. Declared: its predictions were scored.",
-            lambda row: "verified" if row.verified else "declared",
-        ),
-        Column(
-            "Flags",
-            "Reasons to doubt it.",
-            lambda row: "; ".join(flags[row.entry_id]) or None,
-            True,
-        ),
-        Column(
-            "Authors",
-            "Who submitted it; empty where the organiser did.",
-            lambda row: ", ".join(row.submission.authors) if row.submission else None,
-        ),
-        Column(
-            "Paper",
-            "Where it is described.",
-            lambda row: row.submission.paper if row.submission else None,
-        ),
-        Column("Submitted", "Time in UTC.", lambda row: row.submitted),
-        Column("Entry", "Its file in the folder results.", lambda row: row.entry_id),
-    ]
-    scores = {name: score for row in rows for name, score in row.report.scores.items()}
-    shown = floors if any(row.report.floors for row in rows) else []
-    columns = (_score_column(name, score) for name, score in scores.items())
-    return [*first, *columns, *shown, *last]
-
-
-def _score_column(name: str, score: Score) -> Column[LeaderboardRow]:
-    return Column(
-        f"{name} ({LEAKS_MORE[score.direction]})",
-        f"{INTERVAL} {score.direction.capitalize()}.",
-        lambda row: _score(row.report.scores.get(name)),
-    )
-
-
-def _score(score: Score | None) -> Estimate | None:
-    return None if score is None else Estimate.of(score)
-
-
-def _floor_columns(standings: Sequence[Standing]) -> list[Column[Standing]]:
-    """The bounds beside the record holder, where they were measured for any."""
-    if not any(standing.floors for standing in standings):
-        return []
-    return [
-        Column(
-            "Error beside floor",
-            "Root mean square error of the strongest attack, in grey levels, and the floor that no "
-            f"attacker without prior knowledge goes below. {FLOOR} Over several seeds: of the one "
-            "that comes nearest to its floor.",
-            lambda standing: beside(standing.floors),
-            True,
-        )
-    ]
-
-
-FLOOR = (
-    "Medians over the same images [95 % interval]. Who learned from pairs what images look like is "
-    "biased and may go below; one that did not, and does, is flagged."
-)
-
-
 def beside(floors: Sequence[BesideFloor]) -> str | None:
     """Write an attack's error beside each floor; None where there is none."""
     return "; ".join(map(_beside, floors)) or None
@@ -289,49 +77,3 @@ def _beside(one: BesideFloor) -> str:
 
 def _level(level: Level) -> str:
     return f"{level.value:.3g} [{level.low:.3g}, {level.high:.3g}]"
-
-
-def _anchor_columns(track: Track, standings: Sequence[Standing]) -> list[Column[Standing]]:
-    names = dict.fromkeys(name for standing in standings for name in standing.anchors)
-    return [_anchor_column(name, track) for name in names]
-
-
-def _anchor_column(name: str, track: Track) -> Column[Standing]:
-    return Column(
-        f"Anchor: {anchor_label(name)}",
-        f"A yardstick on the same images, not an attack: {MEASURE[track]}. {INTERVAL}",
-        lambda standing: standing.anchors.get(name),
-    )
-
-
-def anchor_label(name: str) -> str:
-    """Write an anchor's name for people.
-
-    >>> anchor_label("task_output")
-    'task output'
-    """
-    return name.replace("_", " ")
-
-
-def _per_image(standing: Standing) -> str | None:
-    worst = standing.per_image
-    if worst is None:
-        return None
-    below = f"{worst.at_least}, " if worst.at_least else ""
-    return f"{below}at most {worst.at_most}"
-
-
-def _sent(cost: ClientCost) -> str:
-    compressed = cost.compressed_bytes_sent
-    return f"{cost.bytes_sent:,}" + ("" if compressed is None else f", {compressed:,.0f} zstd")
-
-
-def _rank(standing: Standing) -> str:
-    if standing.rank is None:
-        return "not ranked"
-    return f"{standing.rank} (provisional)" if standing.provisional else str(standing.rank)
-
-
-def _notes(standing: Standing) -> str | None:
-    reasons = [standing.unranked] if standing.unranked else []
-    return "; ".join([*reasons, *standing.flags]) or None

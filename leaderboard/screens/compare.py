@@ -9,12 +9,13 @@ from ...schemas import LeaderboardRow
 from ..choosing import select
 from ..curves import bars
 from ..drawing import draw_chart, draw_group_heading, draw_table
+from ..entry_table import entry_columns
 from ..figures import drawn
 from ..pair import Pair, histogram, pair, verdict
 from ..record import attack_name
 from ..results import Result, cited
 from ..shown import Shown
-from ..table import MEASURE, Column, entry_columns
+from ..table import MEASURE, Column
 from ..text import plain
 
 COUNT_COLUMNS: tuple[Column[tuple[str, int]], ...] = (

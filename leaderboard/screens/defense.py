@@ -10,11 +10,11 @@ from ..choosing import select
 from ..curves import Point, curve, numeric_options
 from ..drawing import draw_chart, draw_group_heading, draw_table
 from ..figures import drawn
-from ..ranking import Standing
 from ..record import PRIOR
 from ..result_table import history_columns, result_columns
 from ..results import Result, cited, history, results
 from ..shown import Shown
+from ..standing import Standing
 from ..table import MEASURE
 from ..text import plain
 from . import NO_ENTRIES

@@ -7,10 +7,12 @@ import streamlit as st
 from ...schemas import Track
 from ..choice import Ranking
 from ..drawing import draw_chart, draw_group_heading, draw_table, folded
-from ..ranking import Standing
+from ..entry_table import entry_columns
 from ..results import cited
 from ..shown import Shown
-from ..table import MEASURE, answer, entry_columns, standing_columns
+from ..standing import Standing
+from ..standing_table import answer, standing_columns
+from ..table import MEASURE
 from ..text import plain
 from . import NO_ENTRIES
 

@@ -70,7 +70,7 @@ def host_of(url: str) -> str:
 
 @contextmanager
 def served(
-    board: Path, environment: Mapping[str, str] | None = None, folder: Path | None = None
+    board: Path, folder: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> Iterator[str]:
     """Serve a board on a free port until the block ends; `folder` holds Streamlit's secrets."""
     with socket.socket() as free:
@@ -80,7 +80,7 @@ def served(
         command(board, port, headless=True),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, **(environment or {})},
+        env=os.environ | dict(environment or {}),
         cwd=folder,
     )
     url = f"http://127.0.0.1:{port}"

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def site(desk: Desk, release: Release) -> Iterator[str]:
     """A board without results that takes submissions to one release."""
-    with served(desk.board, {RELEASES: str(release.folder)}) as url:
+    with served(desk.board, environment={RELEASES: str(release.folder)}) as url:
         yield url
 
 

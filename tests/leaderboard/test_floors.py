@@ -4,9 +4,12 @@ import math
 
 import pytest
 
+from leakboard.leaderboard.entry_table import entry_columns
 from leakboard.leaderboard.health import flags
-from leakboard.leaderboard.ranking import Group, standings
-from leakboard.leaderboard.table import beside, entry_columns, standing_columns, table
+from leakboard.leaderboard.ranking import standings
+from leakboard.leaderboard.standing import Group
+from leakboard.leaderboard.standing_table import standing_columns
+from leakboard.leaderboard.table import beside, table
 from leakboard.schemas import LeaderboardRow, Track
 from leakboard.schemas.floors import BesideFloor, Level
 

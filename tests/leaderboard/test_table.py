@@ -1,8 +1,10 @@
 from collections.abc import Callable
 
 from leakboard.leaderboard import Group, groups, standings
+from leakboard.leaderboard.entry_table import entry_columns
 from leakboard.leaderboard.health import flags
-from leakboard.leaderboard.table import answer, entry_columns, standing_columns, table
+from leakboard.leaderboard.standing_table import answer, standing_columns
+from leakboard.leaderboard.table import table
 from leakboard.schemas import Direction, LeaderboardRow, Score, Track
 
 MakeRow = Callable[..., LeaderboardRow]
