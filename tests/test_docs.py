@@ -164,7 +164,7 @@ def test_submitting_runs_as_the_page_says(
     (tmp_path / "out").mkdir()
     for kind in ("", "-truth"):
         (tmp_path / f"out/cifar10-none{kind}").symlink_to(f"{release.folder}{kind}")
-    (declared,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    declared, _secrets = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     auxiliary = release.manifest.splits["auxiliary"].records
     (tmp_path / "out" / "probe.toml").write_text(declared.replace("18000", str(auxiliary)))
     monkeypatch.chdir(tmp_path)

@@ -1,11 +1,16 @@
+import json
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from leakboard.leaderboard import command, serve
+from leakboard.leaderboard.serve import DATABASE, RELEASES
 from leakboard.leaderboard.text import plain
 from leakboard.schemas import MissingData
+
+serving = import_module("leakboard.leaderboard.serve")  # the package's `serve` is the function
 
 
 def test_the_board_is_served_on_this_machine_only_and_reports_to_nobody() -> None:
@@ -28,6 +33,20 @@ def test_a_browser_may_open_unless_headless() -> None:
 def test_a_board_that_is_not_there_is_not_served(tmp_path: Path) -> None:
     with pytest.raises(MissingData, match="bord: expected a board"):
         serve(tmp_path / "bord", 8600)
+
+
+def test_what_may_hold_a_password_is_no_argument_of_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "results").mkdir()
+    found = tmp_path / "environment.json"
+    tell = "import json, os, sys; json.dump(dict(os.environ), open(sys.argv[1], 'w'))"
+    monkeypatch.setattr(serving, "command", lambda *_: [sys.executable, "-c", tell, str(found)])
+    url = "postgresql://ada:secret@db.example/board"
+    assert serve(tmp_path, 8501, database=url, releases=Path("out")) == 0
+    environment = json.loads(found.read_text())
+    assert (environment[DATABASE], environment[RELEASES]) == (url, "out")
+    assert not any("secret" in part for part in command(tmp_path, 8501))
 
 
 def test_markdown_is_escaped_and_addresses_are_no_links() -> None:
