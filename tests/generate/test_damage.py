@@ -71,9 +71,12 @@ def test_every_damage_is_found_and_its_file_named(
     push(release.folder, REPO)
     repository = Repository.at(REPO, None)
     files = sorted(path for path in copy.rglob("*") if path.is_file())
+    # The manifest holds no hash of its own: a changed letter of its prose, a licence's say, stays
+    # unseen. What it says of files, records and networks does not: see test_verify.py.
+    targets = [path for path in files if damage is not flip or path.name != "manifest.json"]
     random = np.random.default_rng(seed)
     for _ in range(TIMES):
-        path = files[random.integers(len(files))]
+        path = targets[random.integers(len(targets))]
         name = path.relative_to(copy).as_posix()
         before = {file: file.read_bytes() for file in files}
         damage(path, random)
