@@ -1,4 +1,7 @@
-"""What the commands that make predictions have in common: about which images, and where to."""
+"""What the commands that make predictions have in common: about which images, and where to.
+
+Those that run somebody's model also share how long it may take.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +31,15 @@ OPTIONS = (
         help="Ask only about the first N images of the split, for attacks that take long over "
         "each; the score is then of those N.  [default: all]",
     ),
+)
+
+
+seconds_option = click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=600.0,
+    show_default=True,
+    help="How long it may take.",
 )
 
 

@@ -6,6 +6,7 @@ import click
 
 from ..schemas import Setting, Track
 from .output import interval
+from .predicting import seconds_option
 
 
 @click.command()
@@ -22,13 +23,7 @@ from .output import interval
     type=click.Path(path_type=Path),
     help="Folder of the withheld records.  [default: <release>-truth]",
 )
-@click.option(
-    "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
-    default=600.0,
-    show_default=True,
-    help="How long it may take.",
-)
+@seconds_option
 @click.option("--json", "as_json", is_flag=True, help="Print the score as JSON, or null.")
 def reserve(
     release: Path, model: Path, track: str, truth: Path | None, seconds: float, as_json: bool

@@ -7,7 +7,7 @@ import click
 
 from ..schemas import Setting, Track
 from ..schemas.records import PublicSplit
-from .predicting import predicting
+from .predicting import predicting, seconds_option
 
 
 @click.command()
@@ -35,13 +35,7 @@ from .predicting import predicting
     metavar="N",
     help="How many auxiliary records it was trained on.  [default: all]",
 )
-@click.option(
-    "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
-    default=600.0,
-    show_default=True,
-    help="How long it may take.",
-)
+@seconds_option
 @click.option(
     "--run-code",
     "code",

@@ -7,7 +7,15 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from ..schemas import Manifest, MissingData, Record, Score, ScoreReport, Submission
+from ..schemas import (
+    Manifest,
+    MissingData,
+    Record,
+    Score,
+    ScoreReport,
+    Submission,
+    default_truth,
+)
 from .check import Checked, Question
 from .line_process import LEAKBOARD, PYTHON, LineProcess
 from .prediction_file import prediction_file, score_on_reserve
@@ -68,7 +76,7 @@ class Helpers:
 
     def truth_of(self, release: Path) -> Path:
         """Where the answers of a release lie; `MissingData` where they do not."""
-        truth = (self.truths or release.parent) / f"{release.name}-truth"
+        truth = default_truth((self.truths or release.parent) / release.name)
         if not (truth / "truth.json").is_file():
             raise MissingData(
                 f"{truth}: expected the truth of {release}, without which nothing on 'test' can be "
