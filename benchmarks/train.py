@@ -2,7 +2,8 @@
 
 The bare side computes forward, backward and the optimisers' step on one batch that lies ready,
 again and again; ours also shuffles, augments, counts, tells its progress and looks whether a
-checkpoint is due. Both take turns, and the fastest round of each side counts.
+checkpoint is due. A third side steps torchvision's own ResNet-18, whose last convolutions are none
+of `convolutions`. The sides take turns, and the fastest round of each counts.
 """
 
 import resource
@@ -15,7 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models import resnet18
 
 from ..generate import defenses
 from ..generate.checkpoints import Checkpoints, Optimizers, Place
@@ -35,26 +38,30 @@ STAGES = {"bare-step": Stage.WARM_UP, "bare-step-disco": Stage.DEFENSE}
 
 def run() -> dict[str, Case]:
     """Train a ResNet-18 that is split after layer1, undefended and with DISCO; 32 x 32 pixels."""
-    cases = {name: _speed(stage) for name, stage in STAGES.items()}
+    ready = f"forward, backward and step on one ready batch of {BATCH}, float32, "
+    cases = {
+        name: _race(
+            partial(_ours, _networks(), _settings(stage, epochs=1)),
+            partial(_bare, _networks(), stage),
+            ready,
+        )
+        for name, stage in STAGES.items()
+    }
+    warm_up = partial(_ours, _networks(), _settings(Stage.WARM_UP, epochs=1))
+    whole = resnet18(num_classes=TASKS).to(memory_format=torch.channels_last)
+    cases["torchvision"] = _race(warm_up, partial(_torchvision, whole), f"torchvision's: {ready}")
     return cases | {"memory": _memory()}
 
 
-def _speed(stage: Stage) -> Case:
-    sides: dict[str, Callable[[], None]] = {
-        "ours": partial(_ours, _networks(), _settings(stage, epochs=1)),
-        "bare": partial(_bare, _networks(), stage),
-    }
-    rates = dict.fromkeys(sides, 0.0)
+def _race(ours: Callable[[], None], other: Callable[[], None], about: str) -> Case:
+    rates = {ours: 0.0, other: 0.0}
     for _ in range(ROUNDS):
-        for name, side in sides.items():
+        for side in rates:
             start = time.perf_counter()
             side()
-            rates[name] = max(rates[name], IMAGES / (time.perf_counter() - start))
-    about = (
-        f"forward, backward and step on one ready batch of {BATCH}, float32, "
-        f"{torch.get_num_threads()} threads; fastest of {ROUNDS} rounds of {IMAGES} images"
-    )
-    return Case.of(rates["ours"], rates["bare"], "images/s", about)
+            rates[side] = max(rates[side], IMAGES / (time.perf_counter() - start))
+    about += f"{torch.get_num_threads()} threads; fastest of {ROUNDS} rounds of {IMAGES} images"
+    return Case.of(rates[ours], rates[other], "images/s", about)
 
 
 def _networks() -> Networks:
@@ -99,6 +106,16 @@ def _bare(networks: Networks, stage: Stage) -> None:
         loss.backward()
         for optimizer in optimizers.values():
             optimizer.step()
+
+
+def _torchvision(network: nn.Module) -> None:
+    data = _data(BATCH)
+    images = (data.images.float() / 255).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.02, momentum=0.9)
+    for _ in range(IMAGES // BATCH):
+        optimizer.zero_grad()
+        functional.cross_entropy(network(images), data.task).backward()
+        optimizer.step()
 
 
 @dataclass

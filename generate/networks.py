@@ -20,6 +20,7 @@ from torchvision.models.resnet import BasicBlock
 
 from ..schemas import BadConfig, CorruptData, MissingData
 from ..schemas.config import ClientTable
+from .convolutions import with_matrix_products
 from .own_model import cut, make_module
 
 RESNETS: Mapping[str, Callable[..., nn.Module]] = {"resnet18": resnet18, "resnet34": resnet34}
@@ -65,7 +66,8 @@ def split_network(table: ClientTable, classes: int, initial: Path | None = None)
         load_weights(network, initial, "give a safetensors file of the whole network's state_dict")
     if table.is_own:
         return SplitNetwork(*cut(network, table.split_layer))
-    return _split_resnet(network.to(memory_format=torch.channels_last), table.split_layer)
+    network = with_matrix_products(network.to(memory_format=torch.channels_last))
+    return _split_resnet(network, table.split_layer)
 
 
 def _made(table: ClientTable, classes: int) -> nn.Module:
