@@ -1,8 +1,11 @@
 """A cell of a table: one configuration and seed, generated, attacked and scored.
 
 A cell is a folder named after all that decides its result, so that tables share cells. `cell.json`
-is written last; until then a stopped cell goes on where it was. The activations of a finished cell
-are removed unless they are to be kept: those of a table would fill a disk.
+is written last; until then a stopped cell goes on where it was. Of a finished cell only what was
+found out stays, unless its release is to be kept: what is left fits a repository.
+
+All cells, wherever they are made, share one published secret. Nothing is at stake in an experiment,
+and so everybody has the same splits and may go on where somebody else stopped.
 """
 
 import hashlib
@@ -16,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 from ..evaluate.attacks import REGISTRY as ATTACKS
 from ..evaluate.planning import Planned, by_strength
@@ -31,25 +34,33 @@ from ..schemas import (
     Record,
     Release,
     ScoreReport,
+    Secret,
     Track,
     ValuesHeader,
     default_truth,
 )
-from ..schemas.files import read_json, replacing, write_text
+from ..schemas.files import read_json, write_text
 from ..schemas.records import PublicSplit
 from ..schemas.statement import AttackRun
 from ._images import Pixels, draw, image_values
 from ._protocol import Effort
+from ._values import keep_values, read_values
 
 log = logging.getLogger(__name__)
+SECRET = Secret(hashlib.sha256(b"leakboard reproduce").digest())
 SPLITS: tuple[PublicSplit, ...] = ("validation", "test")  # chosen on, reported on
 
 
 class Cell(Record):
-    """What came of a cell. `strongest` names for each track the attack chosen on validation."""
+    """What came of a cell.
+
+    images     the file of the test images and whose they are, which cells share
+    strongest  for each track the attack chosen on validation
+    """
 
     config: Config
     fingerprint: str
+    images: str
     measurements: Measurements
     runs: tuple[AttackRun, ...]
     strongest: dict[Track, str]
@@ -68,7 +79,7 @@ def entries(folder: Path) -> Iterator[tuple[Release, ScoreReport, ImageValues | 
     for path in sorted(folder.glob("*/cell.json")):
         cell = Cell.parse(read_json(path), str(path))
         release = Release.open(path.parent / "release")
-        table = pq.read_table(path.parent / "images.parquet")
+        table = read_values(path.parent, cell.images)
         for run in cell.runs:
             for report in run.reports.values():
                 strongest = label(run) == cell.strongest[report.track]
@@ -95,7 +106,7 @@ def label(run: AttackRun) -> str:
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells in `folder`, all made with one secret, so that all are about the same images."""
+    """The cells in `folder`; of several processes each works on a cell of its own."""
 
     folder: Path
     effort: Effort
@@ -113,9 +124,9 @@ class Cells:
         path = self.of(config) / "cell.json"
         return Cell.parse(read_json(path), str(path)) if path.is_file() else None
 
-    def values(self, config: Config) -> pa.Table:
+    def values(self, config: Config, cell: Cell) -> pa.Table:
         """What each test image contributes, in the order of the images' digests."""
-        return pq.read_table(self.of(config) / "images.parquet")
+        return read_values(self.of(config), cell.images)
 
     def pictures(self, config: Config) -> Pixels | None:
         """Images and what was rebuilt, (2, N, S, S, 3); None where they may not be shown."""
@@ -123,12 +134,20 @@ class Cells:
         return np.load(path, allow_pickle=False) if path.is_file() else None
 
     def make(self, config: Config, source: str | None) -> None:
-        """Generate, attack and score; what an earlier run has done is taken up."""
+        """Generate, attack and score; what an earlier run has done is taken up.
+
+        A cell that another process works on is left to it.
+        """
         folder = self.of(config)
-        if not self.finished(config):
-            self._make(config, source, folder)
-        if not self.keep:
-            _clear(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(f"{folder}.lock", blocking=False):
+                if not self.finished(config):
+                    self._make(config, source, folder)
+                if not self.keep:
+                    _clear(folder)
+        except Timeout:
+            log.info("cell %s: another process works on it", folder.name)
 
     def _make(self, config: Config, source: str | None, folder: Path) -> None:
         log.info("cell %s", folder.name)
@@ -137,13 +156,13 @@ class Cells:
         runs = [_attacked(release, folder, one) for one in self._suited(release)]
         strongest = {track: label(by_strength(runs, track)[0]) for track in Track}
         paths = {track: _predictions(folder, name, "test") for track, name in strongest.items()}
-        with replacing(folder / "images.parquet") as temporary:
-            pq.write_table(image_values(release, paths), temporary, compression="zstd")
+        images = keep_values(folder, image_values(release, paths))
         if release.manifest.dataset.licence.redistributable:
             draw(release, paths[Track.RECONSTRUCTION], folder / "pictures.npy")
         cell = Cell(
             config=config,
             fingerprint=release.manifest.fingerprint,
+            images=images,
             measurements=release.measurements,
             runs=tuple(runs),
             strongest=strongest,
@@ -152,13 +171,14 @@ class Cells:
         write_text(folder / "cell.json", cell.to_json())
 
     def _release(self, config: Config, source: str | None) -> Release:
-        folder = self.of(config) / "release"
+        folder, secret = self.of(config) / "release", self.folder / "secret.key"
         if not folder.exists():
+            write_text(secret, f"{SECRET.key.hex()}\n")
             generate(
                 config,
                 folder,
                 source=source,
-                secret=self.folder / "secret.key",
+                secret=secret,
                 limit=self.effort.limit,
                 warm_ups=self.folder / "warm-ups",
             )
@@ -205,8 +225,12 @@ def _attacked(release: Release, folder: Path, one: Planned) -> AttackRun:
 
 
 def _clear(folder: Path) -> None:
-    """Remove what can be made again; manifest and measurements stay."""
+    """Keep what was found out, with the release's manifest and measurements."""
     release = folder / "release"
-    gone = (release / "data", release / "weights", default_truth(release), folder / "predictions")
-    for path in gone:
-        shutil.rmtree(path, ignore_errors=True)
+    for tree in (folder / "predictions", folder / "attacks", default_truth(release)):
+        shutil.rmtree(tree, ignore_errors=True)
+    for path in release.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in ("manifest.json", "measurements.json"):
+            path.unlink()

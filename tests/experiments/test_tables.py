@@ -1,12 +1,15 @@
 """Tables of the paper: their recipes, their arithmetic, and a small one from end to end."""
 
 import json
+import shutil
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from filelock import FileLock
 
 from leakboard.experiments import (
     Request,
@@ -23,6 +26,7 @@ from leakboard.experiments import (
 from leakboard.experiments._cells import Cells
 from leakboard.experiments._protocol import EFFORTS
 from leakboard.experiments._rows import Run, Table, Values, _ratio
+from leakboard.experiments._values import keep_values, read_values
 from leakboard.generate import defenses
 from leakboard.schemas import Config, UsageError
 from leakboard.schemas.config import Scale
@@ -125,6 +129,24 @@ def test_an_experiment_of_one_run_refuses_seeds(tmp_path: Path) -> None:
         reproduce("hcr", Request("cifar10", "smoke", tmp_path, seeds=2))
 
 
+def test_a_cell_that_another_process_works_on_is_left_to_it(tmp_path: Path) -> None:
+    cells = Cells(tmp_path / "cells", EFFORTS["smoke"], keep=False)
+    ((config, *_), *_) = configs(table3.TABLE, asked("smoke", tmp_path))
+    cells.folder.mkdir()
+    with FileLock(f"{cells.of(config)}.lock"):
+        cells.make(config, None)
+    assert cells.finished(config) is None
+
+
+def test_values_come_back_as_they_were(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    measured = {"ssim": [0.5, 0.25], "top1": [1.0, 0.0]}
+    table = pa.table({"image": ["aa", "bb"], "subject": ["x", "y"], **measured})
+    assert read_values(tmp_path / "one", keep_values(tmp_path / "one", table)).equals(table)
+    assert keep_values(tmp_path / "other", table.slice(1)) != keep_values(tmp_path / "other", table)
+
+
 @pytest.mark.slow
 def test_a_table_is_stopped_taken_up_and_filled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -158,7 +180,9 @@ def test_a_table_is_stopped_taken_up_and_filled(
     assert all(line["compared"]["low"] <= line["compared"]["ratio"] for line in discos)
     cells = sorted((tmp_path / "cells").glob("*/cell.json"))
     assert len(cells) == 3
-    assert not list((tmp_path / "cells").glob("*/release/data"))
+    left = {path.name for cell in cells for path in cell.parent.rglob("*") if path.is_file()}
+    known = {"cell.json", "values.parquet", "pictures.npy", "manifest.json", "measurements.json"}
+    assert left == known
     assert len(list((tmp_path / "cells" / "warm-ups").iterdir())) == 1
 
     kept = [values for _, _, values in _cells.entries(tmp_path / "cells") if values is not None]
@@ -167,6 +191,9 @@ def test_a_table_is_stopped_taken_up_and_filled(
         assert release.manifest.fingerprint == scored.fingerprint
         if values is not None:
             assert values.value.mean() == pytest.approx(scored.headline.value)
+
+    shutil.copytree(tmp_path / "cells", tmp_path / "elsewhere" / "cells")
+    assert reproduce("table3", replace(request, out=tmp_path / "elsewhere")) == report
 
     before = [path.stat().st_mtime_ns for path in cells]
     assert reproduce("table3", request) == report
