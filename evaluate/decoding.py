@@ -4,8 +4,9 @@ Legend: N records, C H W activation channels, height, width; S image side in pix
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import get_ident
@@ -13,12 +14,14 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ..schemas import ChecksumMismatch, Manifest, Release
 from ..schemas.manifest import Shard
 from ..schemas.records import vectors_to_numpy
-from ..schemas.shards import Part, parts
+from ..schemas.release import sha256_once
+from ..schemas.shards import VECTORS, Part, parts
 from .images import decode_images
 
 Array = NDArray[Any]
@@ -58,50 +61,105 @@ class Decoder:
     columns: tuple[str, ...]
     cache: Path | None
 
+    def fetch(self, shard: Shard) -> None:
+        """Have the shard at hand, so that `arrays` need not wait for it."""
+        if not all(home and home.exists() for home in self._homes(shard).values()):
+            self.release.located(shard)
+
     def arrays(self, shard: Shard, workers: "Workers") -> Arrays:
         """The columns of a shard, one array of N values each.
 
         They may be written into: what is in the cache stays as it is.
         """
-        homes = {name: self._home(shard, name) for name in self.columns if self.cache}
-        known = {name: home for name, home in homes.items() if home.exists()}
+        homes = self._homes(shard)
+        known = {name: home for name, home in homes.items() if home and home.exists()}
         arrays: dict[str, Array] = {name: np.load(h, mmap_mode="c") for name, h in known.items()}
-        made = {name: self._empty(shard, name) for name in self.columns if name not in known}
-        if made:
-            self._decode(shard, made, workers.decoding)
-        for name, home in homes.items():
-            if name in made:
-                _keep(home, made[name], workers)
-        return {name: (made | arrays)[name] for name in self.columns}
+        with ExitStack() as kept:
+            made = {
+                name: kept.enter_context(_column(self._empty(shard, name), home, workers))
+                for name, home in homes.items()
+                if name not in known
+            }
+            if made:
+                self._decode(shard, made, workers.decoding)
+        return {name: arrays[name] if name in known else made[name].values for name in homes}
 
     def _empty(self, shard: Shard, name: str) -> Array:
         shape, kind = layout(self.release.manifest, name)
         return np.empty((shard.rows, *shape), kind)
 
-    def _home(self, shard: Shard, name: str) -> Path:
-        assert self.cache is not None
-        folder = self.cache / self.release.manifest.fingerprint[:32]
-        return folder / Path(shard.path).stem / f"{name}.npy"
+    def _homes(self, shard: Shard) -> dict[str, Path | None]:
+        """Where the cache keeps each column."""
+        if self.cache is None:
+            return dict.fromkeys(self.columns)
+        folder = self.cache / self.release.manifest.fingerprint[:32] / Path(shard.path).stem
+        return {name: folder / f"{name}.npy" for name in self.columns}
 
-    def _decode(self, shard: Shard, arrays: Mapping[str, Array], pool: Executor) -> None:
-        path, columns = self.release.located(shard), tuple(arrays)
-        checked = pool.submit(self.release.checked, shard)
+    def _decode(self, shard: Shard, made: Mapping[str, "_Column"], pool: Executor) -> None:
+        """Decode while the bytes are hashed; of wrong bytes nothing counts but that they are."""
+        path = self.release.located(shard)
+        digest = pool.submit(sha256_once, path)
         try:
-            cut = parts(path, self.release.manifest.records, columns, shard.rows)
-            starts = np.cumsum([0, *(part.rows for part in cut)]).tolist()
-            if starts[-1] != shard.rows:
-                raise ChecksumMismatch(
-                    f"{path}: expected {shard.rows} rows, but got {starts[-1]}; "
-                    "pull or generate the release again"
-                )
-            jobs = [
-                pool.submit(_put, part, arrays, start)
-                for part, start in zip(cut, starts, strict=False)
-            ]
-            for job in jobs:
-                job.result()
-        finally:
-            checked.result()  # wrong bytes are said to be wrong before anything that follows
+            self._fill(path, shard, made, pool)
+        except Exception:
+            if digest.result() == shard.sha256:
+                raise
+        if digest.result() != shard.sha256:
+            self._fill(self.release.mended(shard), shard, made, pool)
+
+    def _fill(
+        self, path: Path, shard: Shard, made: Mapping[str, "_Column"], pool: Executor
+    ) -> None:
+        cut = parts(path, self.release.manifest.records, tuple(made), shard.rows)
+        starts = np.cumsum([0, *(part.rows for part in cut)]).tolist()
+        if starts[-1] != shard.rows:
+            raise ChecksumMismatch(
+                f"{path}: expected {shard.rows} rows, but got {starts[-1]}; "
+                "pull or generate the release again"
+            )
+        jobs = [pool.submit(_put, *job, made) for job in zip(cut, starts, strict=False)]
+        for problem in [job.exception() for job in jobs]:  # all end before any is looked at
+            if problem:
+                raise problem
+
+
+@dataclass(frozen=True)
+class _Column:
+    """The values of a shard's column in the making, and the file that keeps a copy, if any."""
+
+    values: Array
+    file: Path | None
+    offset: int  # where the file's first value begins
+
+    def keep(self, start: int, rows: int) -> None:
+        """Copy rows that are decoded to their place in the file."""
+        if self.file:
+            with self.file.open("r+b") as stream:
+                stream.seek(self.offset + start * self.values.strides[0])
+                stream.write(self.values[start : start + rows].data.cast("B"))
+
+
+@contextmanager
+def _column(values: Array, home: Path | None, workers: "Workers") -> Iterator[_Column]:
+    """Yield a column to be filled; on success what it keeps is given its name in the cache.
+
+    Processes that keep the same column write to files of their own.
+    """
+    if home is None:
+        yield _Column(values, None, 0)
+        return
+    home.parent.mkdir(parents=True, exist_ok=True)
+    temporary = home.with_name(f".{home.stem}.{os.getpid()}.{get_ident()}.partial")
+    try:
+        with temporary.open("wb") as stream:
+            header = npy.header_data_from_array_1_0(values)
+            npy.write_array_header_1_0(stream, header)
+            offset = stream.tell()
+        yield _Column(values, temporary, offset)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    workers.seal(temporary, home)
 
 
 class Workers:
@@ -128,25 +186,21 @@ class Workers:
             sealed.result()
 
 
-def _keep(home: Path, values: Array, workers: Workers) -> None:
-    """Write an array beside its name in the cache; processes that keep the same do not meet."""
-    home.parent.mkdir(parents=True, exist_ok=True)
-    temporary = home.with_name(f".{home.stem}.{os.getpid()}.{get_ident()}.partial")
-    with temporary.open("wb") as stream:
-        np.save(stream, values)
-    workers.seal(temporary, home)
-
-
 def _seal(temporary: Path, home: Path) -> None:
     with temporary.open("rb") as written:
         os.fsync(written.fileno())
     temporary.replace(home)
 
 
-def _put(part: Part, arrays: Mapping[str, Array], start: int) -> None:
-    table = part.read()
-    for name, array in arrays.items():
-        array[start : start + part.rows] = _values(table.column(name), name, array)
+def _put(part: Part, start: int, made: Mapping[str, _Column]) -> None:
+    places = {name: column.values[start : start + part.rows] for name, column in made.items()}
+    copied = {name for name in made if name in VECTORS and part.copy(name, places[name])}
+    if rest := [name for name in made if name not in copied]:
+        table = part.table(rest)
+        for name in rest:
+            places[name][...] = _values(table.column(name), name, places[name])
+    for column in made.values():
+        column.keep(start, part.rows)
 
 
 def _values(column: pa.ChunkedArray, name: str, array: Array) -> Array:

@@ -4,11 +4,11 @@ Legend: N records of a batch, C H W activation channels, height, width.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +23,9 @@ from .decoding import TEXT, Array, Arrays, Decoder, Workers
 
 Batch = dict[str, Tensor | list[str]]
 Rows = range | NDArray[np.int64]
+Piece = tuple[Shard, Rows]
+T = TypeVar("T")
+S = TypeVar("S")
 
 
 def open_release(
@@ -167,7 +170,7 @@ class BatchStream(IterableDataset[Batch]):
             yield as_batch(joined_columns(held))
         self.set_epoch(self._epoch + 1)
 
-    def _pieces(self) -> Iterator[tuple[Shard, Rows]]:
+    def _pieces(self) -> Iterator[Piece]:
         """The rows of each shard that this process has still to give."""
         first, last = self._share()
         first += self._given
@@ -193,18 +196,37 @@ class BatchStream(IterableDataset[Batch]):
         assert self.seed is not None
         return np.random.default_rng([self.seed, self._epoch, *of]).permutation(count)
 
-    def _decoded(self, pieces: Iterator[tuple[Shard, Rows]]) -> Iterator[tuple[Arrays, Rows]]:
-        """Decode each shard while the one before it is being given out."""
+    def _decoded(self, pieces: Iterator[Piece]) -> Iterator[tuple[Arrays, Rows]]:
+        """Decode each shard while the one before is being given out, and fetch the one after."""
         decoder = self.reader.decoder
-        with Workers(_processors()) as workers, ThreadPoolExecutor(1) as ahead:
-            waiting: tuple[Future[Arrays], Rows] | None = None
-            for shard, rows in pieces:
-                following = ahead.submit(decoder.arrays, shard, workers), rows
-                if waiting:
-                    yield waiting[0].result(), waiting[1]
-                waiting = following
-            if waiting:
-                yield waiting[0].result(), waiting[1]
+
+        def fetch(piece: Piece) -> Piece:
+            decoder.fetch(piece[0])
+            return piece
+
+        def decode(fetched: Future[Piece]) -> tuple[Arrays, Rows]:
+            shard, rows = fetched.result()
+            return decoder.arrays(shard, workers), rows
+
+        with (
+            Workers(_processors()) as workers,
+            ThreadPoolExecutor(1) as fetching,
+            ThreadPoolExecutor(1) as decoding,
+        ):
+            for decoded in _ahead(decoding, decode, _ahead(fetching, fetch, pieces)):
+                yield decoded.result()
+
+
+def _ahead(thread: Executor, work: Callable[[T], S], items: Iterable[T]) -> Iterator[Future[S]]:
+    """Begin to work on each item before the one before it is given out."""
+    waiting: Future[S] | None = None
+    for item in items:
+        following = thread.submit(work, item)
+        if waiting:
+            yield waiting
+        waiting = following
+    if waiting:
+        yield waiting
 
 
 def _processors() -> int:

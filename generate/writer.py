@@ -144,7 +144,7 @@ class Writer:
     def _read(self, path: Path, columns: tuple[str, ...], part: Slice) -> Iterator[pa.Table]:
         """Yield the records that an earlier run wrote."""
         for stored in parts(path, self._schema, columns, len(part.records)):
-            yield stored.read()
+            yield stored.table(columns)
 
     def _select(self, table: pa.Table, columns: tuple[str, ...]) -> pa.Table:
         return table.select(columns).replace_schema_metadata(self._schema.arrow(columns).metadata)

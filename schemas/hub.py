@@ -158,9 +158,10 @@ class HubRelease(Release):
         return cls(folder, Manifest.read(folder), pinned, prefix)
 
     def located(self, file: FileFacts) -> Path:
-        """Fetch a file unless it is in the Hub's cache; where its bytes are wrong, once more."""
-        path = f"{self.prefix}{file.path}"
-        found = self.repository.fetch(path)
-        if sha256_once(found) != file.sha256:
-            found = self.repository.fetch(path, again=True)
-        return found
+        """Fetch a file unless it is in the Hub's cache."""
+        return self.repository.fetch(f"{self.prefix}{file.path}")
+
+    def mended(self, file: FileFacts) -> Path:
+        """Fetch a file whose bytes were found to be others once more."""
+        found = self.repository.fetch(f"{self.prefix}{file.path}", again=True)
+        return found if sha256_once(found) == file.sha256 else super().mended(file)

@@ -71,12 +71,14 @@ class Release:
     def checked(self, file: FileFacts) -> Path:
         """The path of a file, once its bytes are found to be those the manifest promises."""
         path = self.located(file)
-        if sha256_once(path) != file.sha256:
-            raise ChecksumMismatch(
-                f"{path}: the bytes are not those that the manifest promises; "
-                "pull or generate the release again"
-            )
-        return path
+        return path if sha256_once(path) == file.sha256 else self.mended(file)
+
+    def mended(self, file: FileFacts) -> Path:
+        """The path of a file whose bytes were found to be others: a folder has no better ones."""
+        raise ChecksumMismatch(
+            f"{self.folder / file.path}: the bytes are not those that the manifest promises; "
+            "pull or generate the release again"
+        )
 
     @property
     def measurements(self) -> Measurements:

@@ -9,7 +9,7 @@ import json
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from .errors import CorruptData, MissingData, SchemaMismatch
 from .files import replacing
 from .manifest import Format
+from .pages import copy_numbers
 from .records import IDENTIFIERS, RecordSchema, vectors_to_arrow, vectors_to_numpy
 
 SUFFIX: dict[Format, str] = {"parquet": "parquet", "webdataset": "tar"}
@@ -41,8 +42,9 @@ UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
-    KeyError,
+    LookupError,
     OSError,
+    OverflowError,
     RuntimeError,
     TypeError,
     ValueError,
@@ -82,7 +84,7 @@ def write_shard(path: Path, table: pa.Table, schema: RecordSchema) -> None:
         append(table)
 
 
-def read_shard(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> pa.Table:
+def read_shard(path: Path, schema: RecordSchema, columns: Sequence[str]) -> pa.Table:
     """Read `columns` of a shard; `CorruptData` or `SchemaMismatch` names the file."""
     with _explained(path):
         if path.suffix == ".tar":
@@ -93,10 +95,15 @@ def read_shard(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> pa
 
 @dataclass(frozen=True)
 class Part:
-    """Consecutive records of a shard; `read` may be called by any thread."""
+    """Consecutive records of a shard, which any thread may read.
+
+    `table` reads some columns; `copy` copies a column of vectors into an array of their numbers,
+    faster, or returns False where the shard's encoding does not allow it.
+    """
 
     rows: int
-    read: Callable[[], pa.Table]
+    table: Callable[[Sequence[str]], pa.Table]
+    copy: Callable[[str, np.ndarray[Any, Any]], bool]
 
 
 def parts(path: Path, schema: RecordSchema, columns: tuple[str, ...], rows: int) -> list[Part]:
@@ -105,24 +112,39 @@ def parts(path: Path, schema: RecordSchema, columns: tuple[str, ...], rows: int)
     Raises as `read_shard` does, here or where a part is read.
     """
     if path.suffix == ".tar":
-        return [Part(rows, partial(read_shard, path, schema, columns))]
+        return [Part(rows, partial(read_shard, path, schema), lambda name, into: False)]
     with _explained(path):
         _refuse_other_columns(path, schema, columns)
-        metadata = pq.read_metadata(path)
-        return [
-            Part(
-                metadata.row_group(number).num_rows,
-                partial(_read_group, path, metadata, number, columns),
-            )
-            for number in range(metadata.num_row_groups)
-        ]
+        content = pa.memory_map(str(path)).read_buffer()
+        metadata = pq.read_metadata(pa.BufferReader(content))
+        groups = [_Group(path, content, metadata, n) for n in range(metadata.num_row_groups)]
+        return [Part(group.facts.num_rows, group.table, group.copy) for group in groups]
 
 
-def _read_group(
-    path: Path, metadata: pq.FileMetaData, number: int, columns: tuple[str, ...]
-) -> pa.Table:
-    with _explained(path), pq.ParquetFile(path, metadata=metadata, memory_map=True) as file:
-        return file.read_row_group(number, columns=list(columns), use_threads=False)
+@dataclass(frozen=True)
+class _Group:
+    """A row group of a mapped file."""
+
+    path: Path
+    content: pa.Buffer
+    metadata: pq.FileMetaData
+    number: int
+
+    @property
+    def facts(self) -> pq.RowGroupMetaData:
+        return self.metadata.row_group(self.number)
+
+    def table(self, columns: Sequence[str]) -> pa.Table:
+        source = pa.BufferReader(self.content)
+        with _explained(self.path), pq.ParquetFile(source, metadata=self.metadata) as file:
+            return file.read_row_group(self.number, columns=list(columns), use_threads=False)
+
+    def copy(self, column: str, into: np.ndarray[Any, Any]) -> bool:
+        facts = self.facts
+        chunks = (facts.column(number) for number in range(facts.num_columns))
+        with _explained(self.path):
+            chunk = next(c for c in chunks if c.path_in_schema.split(".")[0] == column)
+            return copy_numbers(memoryview(self.content).cast("B"), chunk, into)
 
 
 @contextmanager
@@ -139,7 +161,7 @@ def _explained(path: Path) -> Iterator[None]:
         ) from problem
 
 
-def _refuse_other_columns(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> None:
+def _refuse_other_columns(path: Path, schema: RecordSchema, columns: Sequence[str]) -> None:
     stored = pq.read_schema(path)
     for expected in schema.arrow(columns):
         if expected.name not in stored.names or not stored.field(expected.name).equals(expected):
@@ -251,7 +273,7 @@ def image_suffix(content: bytes) -> str:
     return "png" if content.startswith(b"\x89PNG") else "jpg"
 
 
-def _read_tar(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> pa.Table:
+def _read_tar(path: Path, schema: RecordSchema, columns: Sequence[str]) -> pa.Table:
     records = _tar_records(path)
     for key, record in records.items():
         _refuse_foreign(f"{path}: record {key}", record, schema, columns)
@@ -281,7 +303,7 @@ def _refuse_cut(tar: tarfile.TarFile) -> None:
 
 
 def _refuse_foreign(
-    where: str, record: Mapping[str, Any], schema: RecordSchema, columns: tuple[str, ...]
+    where: str, record: Mapping[str, Any], schema: RecordSchema, columns: Sequence[str]
 ) -> None:
     missing = [name for name in ("activation", *columns) if name not in record]
     if missing:
@@ -305,7 +327,7 @@ def _read_member(content: IO[bytes], suffix: str) -> dict[str, Any]:
 
 
 def _to_table(
-    records: list[dict[str, Any]], schema: RecordSchema, columns: tuple[str, ...]
+    records: list[dict[str, Any]], schema: RecordSchema, columns: Sequence[str]
 ) -> pa.Table:
     arrow = schema.arrow(columns)
     return pa.table(
