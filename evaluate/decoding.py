@@ -166,7 +166,7 @@ class Workers:
     """Threads that decode, and one that waits for the disk; leaving waits for both."""
 
     def __init__(self, decoding: int) -> None:
-        self.decoding = ThreadPoolExecutor(decoding)
+        self.decoding = ThreadPoolExecutor(decoding + 1)  # one is busy with the hash
         self._sealing = ThreadPoolExecutor(1)
         self._sealed: list[Future[None]] = []
 
