@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -129,22 +130,33 @@ def test_what_is_written_into_a_batch_does_not_reach_the_cache(
     assert activations(reader.batches(16)).any()
 
 
+@pytest.fixture(params=["parquet", "webdataset"])
+def damaged(request: pytest.FixtureRequest, release: Release, tmp_path: Path) -> Release:
+    """The tiny release with a byte flipped in the second shard of the defender's."""
+    kind = {"parquet": "none", "webdataset": "none-wds"}[request.param]
+    folder = shutil.copytree(release.folder.with_name(kind), tmp_path / kind)
+    opened = Release.open(folder)
+    path = folder / opened.manifest.shards_of("defender")[1].path
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    return opened
+
+
+@pytest.mark.parametrize("cached", [False, True])
 def test_a_damaged_shard_is_named_before_its_records_are_given_out(
-    small_shards: Release, tmp_path: Path
+    damaged: Release, tmp_path: Path, cached: bool
 ) -> None:
-    release, manifest = small_shards, small_shards.manifest
-    (tmp_path / "data").mkdir()
-    (tmp_path / "manifest.json").write_bytes((release.folder / "manifest.json").read_bytes())
-    shards = manifest.shards_of("test")
-    for shard in shards:
-        content = bytearray((release.folder / shard.path).read_bytes())
-        content[len(content) // 2] ^= shard == shards[1]
-        (tmp_path / shard.path).write_bytes(content)
-    reader = open_release(tmp_path, "test")
+    shards = damaged.manifest.shards_of("defender")
+    cache = tmp_path / "cache"
+    reader = open_release(damaged.folder, "defender", cache=cache if cached else None)
     given: list[Mapping[str, object]] = []
     with pytest.raises(ChecksumMismatch, match=shards[1].path):
         given.extend(reader.batches(shards[0].rows))
     assert len(given) == 1
+    kept = {path.parent.name for path in cache.rglob("*.npy")}
+    assert Path(shards[1].path).stem not in kept
+    assert not list(cache.rglob(".*.partial"))
 
 
 @pytest.mark.parametrize("columns", [("input",), ("aktivation",), ()])

@@ -194,6 +194,22 @@ def test_a_split_is_read_from_the_hub(hub: Hub, release: Release) -> None:
     assert torch.equal(there["activation"], here["activation"])
 
 
+def test_a_shard_damaged_on_the_way_is_fetched_again_once_before_it_is_given_out(
+    hub: Hub, release: Release
+) -> None:
+    push(release.folder, REPO)
+    here = list(open_release(release.folder, "test").batches(50))
+    hub.faults.damages = 1
+    there = list(open_release(REPO, "test", name=NAME).batches(50))
+    assert [batch["sample_id"] for batch in there] == [batch["sample_id"] for batch in here]
+    for one, other in zip(there, here, strict=True):
+        assert torch.equal(torch.as_tensor(one["activation"]), torch.as_tensor(other["activation"]))
+    hub.faults.damages = 10**6
+    stream = open_release(REPO, "auxiliary", name=NAME).batches(50)
+    with pytest.raises(ChecksumMismatch, match="auxiliary-00000"):
+        next(iter(stream))
+
+
 def len_of(release: Release) -> int:
     return release.manifest.splits["auxiliary"].records
 

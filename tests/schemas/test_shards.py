@@ -22,6 +22,7 @@ from leakboard.schemas.shards import (
     ROW_GROUP,
     ContentHash,
     content_sha256,
+    parts,
     read_shard,
     shard_writer,
     write_shard,
@@ -163,6 +164,27 @@ def test_a_flipped_bit_is_refused_in_one_sentence_or_reads_as_records(
     content[int(place * len(content))] ^= 1 << bit
     path.write_bytes(content)
     assert "\n" not in refusal(path, schema)
+
+
+@both_formats
+def test_the_parts_of_a_shard_are_its_records_in_order(
+    tmp_path: Path, schema: RecordSchema, make_records: MakeRecords, suffix: str
+) -> None:
+    path = tmp_path / f"parts.{suffix}"
+    written = make_records(2 * ROW_GROUP + 1)
+    write_shard(path, written, schema)
+    cut = parts(path, schema, RESERVE_COLUMNS, len(written))
+    assert pa.concat_tables([part.table(RESERVE_COLUMNS) for part in cut]).equals(written)
+    for name, kind, shape in (
+        ("activation", np.float16, (3, 4, 5)),
+        ("task_logits", np.float32, (2,)),
+    ):
+        numbers = [np.empty((part.rows, *shape), kind) for part in cut]
+        copied = [part.copy(name, into) for part, into in zip(cut, numbers, strict=True)]
+        assert copied == [suffix == "parquet"] * len(cut)
+        if all(copied):
+            stored = vectors_to_numpy(written.column(name), shape)
+            assert np.concatenate(numbers).tobytes() == stored.tobytes()
 
 
 @pytest.mark.slow
