@@ -26,8 +26,8 @@ REPO_TYPE = "dataset"
 ATTEMPTS = 5  # for each file; the pause doubles each time
 # The error of whichever HTTP library the client stands on: a connection that fails or breaks.
 TRANSPORT = cast(type[Exception], HfHubHTTPError.__bases__[0])
-# The client's own pieces of 10 MiB are new memory each time, a third of the speed of a fast line.
-constants.DOWNLOAD_CHUNK_SIZE = 2**20
+# The client's own pieces, 10 MiB, are new memory each time: a third of the speed of a fast line.
+constants.DOWNLOAD_CHUNK_SIZE = 2**18
 log = logging.getLogger(__name__)
 
 
