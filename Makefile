@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-all lint clean
+.PHONY: demo test test-all docs lint clean
 
 # The whole loop on synthetic faces, from the beginning: train, release, attack, score, table.
 demo: $(READY)
@@ -20,6 +20,11 @@ test: lint
 # What the quick suite leaves out: browsers, servers, kills, fuzz, simulations.
 test-all: $(READY)
 	$(BIN)/pytest -m slow
+
+# The pages of docs/ as a site, site/index.html; a warning is an error.
+docs: $(READY)
+	$(BIN)/sphinx-build --fresh-env --fail-on-warning --keep-going --quiet \
+		--doctree-dir build/doctrees docs site
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -38,4 +43,4 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build site *.egg-info

@@ -24,8 +24,12 @@ ANSWER_COLUMNS = ("input", "task", "sensitive", "subject")
 class Records:
     """Records of one split; the answers are None where they are withheld.
 
-    activation   N C H W float16    task_logits  N K float32    query  N int32
-    inputs       N 3 S S uint8      task, sensitive  N int64    subject  N opaque codes
+    query            N int32
+    activation       N C H W float16
+    task_logits      N K float32
+    inputs           N 3 S S uint8
+    task, sensitive  N int64
+    subject          N opaque codes
     """
 
     manifest: Manifest

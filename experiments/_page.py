@@ -23,16 +23,17 @@ def markdown(table: Table, blocks: Sequence[Filled], scale: Scale) -> Iterator[s
         "people in the images."
     )
     for block in blocks:
-        yield from _section(table, block)
+        yield f"\n## {block.title}\n"
+        yield from section(table.measures, block)
     yield from (f"- {note}" for note in table.notes)
 
 
-def _section(table: Table, block: Filled) -> Iterator[str]:
+def section(measures: Sequence[str], block: Filled) -> Iterator[str]:
+    """The table of one dataset, its yardsticks and its notes, without a heading."""
     printed = [name for name in TITLES if any(name in one.paper for one in block.lines)]
-    names = ("utility", *table.measures)
+    names = ("utility", *measures)
     head = ["method", *(TITLES[name] for name in names), "over undefended", "less? p (Holm)"]
     head += ["strongest attack", "seeds", *(f"paper: {TITLES[name]}" for name in printed)]
-    yield f"\n## {block.title}\n"
     yield f"| {' | '.join(head)} |"
     yield f"|{' --- |' * len(head)}"
     for one in block.lines:

@@ -74,7 +74,7 @@ def run(request: Request) -> Report:
         },
     )
     write_text(out / "layers.json", report.to_json())
-    write_text(out / "layers.md", f"{_profile(points)}\n{_beginning(before)}\n{_matrix(found)}")
+    write_text(out / "layers.md", "\n".join(tables(points, before, found)))
     return report
 
 
@@ -99,6 +99,13 @@ def correlations(points: Sequence[Point]) -> Correlations:
         }
         for measure in MEASURES
     }
+
+
+def tables(
+    points: Sequence[Point], before: Sequence[Untrained], found: Correlations
+) -> tuple[str, str, str]:
+    """Markdown: every point, the same before training, and the correlations."""
+    return _profile(points), _beginning(before), _matrix(found)
 
 
 def _profile(points: Sequence[Point]) -> str:

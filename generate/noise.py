@@ -15,11 +15,11 @@ class Noise(Protocol):
     """Draws for N records at once."""
 
     def normal(self, *shape: int) -> Tensor:
-        """Standard normal numbers (N, *shape), float32."""
+        """Standard normal numbers `(N, *shape)`, float32."""
         ...
 
     def uniform(self, *shape: int) -> Tensor:
-        """Uniform numbers in [0, 1), (N, *shape), float32."""
+        """Uniform numbers in [0, 1), `(N, *shape)`, float32."""
         ...
 
 
@@ -38,13 +38,13 @@ class BatchNoise:
         self.device = device or generator.device
 
     def normal(self, *shape: int) -> Tensor:
-        """Standard normal numbers (N, *shape)."""
+        """Standard normal numbers `(N, *shape)`."""
         source = self.generator.device
         drawn = torch.randn(self.n, *shape, generator=self.generator, device=source)
         return drawn.to(self.device)
 
     def uniform(self, *shape: int) -> Tensor:
-        """Uniform numbers in [0, 1), (N, *shape)."""
+        """Uniform numbers in [0, 1), `(N, *shape)`."""
         source = self.generator.device
         return torch.rand(self.n, *shape, generator=self.generator, device=source).to(self.device)
 
@@ -56,9 +56,9 @@ class RecordNoise:
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def normal(self, *shape: int) -> Tensor:
-        """Standard normal numbers (N, *shape)."""
+        """Standard normal numbers `(N, *shape)`."""
         return torch.stack([torch.randn(shape, generator=g) for g in self.generators])
 
     def uniform(self, *shape: int) -> Tensor:
-        """Uniform numbers in [0, 1), (N, *shape)."""
+        """Uniform numbers in [0, 1), `(N, *shape)`."""
         return torch.stack([torch.rand(shape, generator=g) for g in self.generators])
