@@ -23,6 +23,9 @@ def card(manifest: Manifest, measured: Measurements, balance: Balance) -> str:
 
 
 def _front_matter(manifest: Manifest) -> str:
+    """YAML; the description has the fingerprint because `datasets` finds a local folder in its
+    cache by the folder's name and this text alone, whatever the shards hold.
+    """
     suffix = SUFFIX[manifest.format]
     paths = "\n".join(
         f'  - split: {split}\n    path: "data/{split}-*.{suffix}"' for split in PUBLIC_SPLITS
@@ -35,6 +38,7 @@ tags: [privacy, split-inference, leakboard]
 configs:
 - config_name: {manifest.name}
   default: true
+  description: "fingerprint {manifest.fingerprint}"
   data_files:
 {paths}
 ---

@@ -1,4 +1,4 @@
-"""The examples of CONTRIBUTING.md: complete, clean, listed, and sound under the contract tests."""
+"""The examples of plug-ins in docs: complete, clean, listed, and sound under the contract tests."""
 
 import json
 import os
@@ -10,13 +10,24 @@ from pathlib import Path
 
 import pytest
 
+from .pages import blocks
 from .sources import ROOT, copy_sources
 
-GUIDE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-FILES = re.compile(r"^`([\w/.-]+)`\n\n```(?:python|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-EXAMPLES: dict[str, str] = dict(FILES.findall(GUIDE))
-PLUGINS = ("stripes", "quantization", "channel_means", "brier")
-LOOP = re.findall(r"^leakboard (.*)$", GUIDE, re.MULTILINE)
+GUIDE = ROOT / "docs" / "plug-ins.md"
+KINDS = ("dataset", "defense", "metric", "bound")
+EXAMPLES = {
+    block.file: block.text
+    for page in (*(f"add-a-{kind}.md" for kind in KINDS), "write-an-attack.md")
+    for block in blocks(ROOT / "docs" / page)
+    if block.file is not None and "/" in block.file
+}
+PLUGINS = ("stripes", "quantization", "brier", "brightness_step", "channel_means")
+LOOP = [
+    line.removeprefix("leakboard ")
+    for block in blocks(GUIDE)
+    for line in block.commands
+    if line.startswith("leakboard")
+]
 RUN = """
 import sys
 from leakboard.cli import cli
@@ -74,11 +85,11 @@ def test_the_contract_tests_find_the_examples_and_pass(scratch: Path) -> None:
 
 
 def test_the_loop_of_the_guide_runs_on_the_examples(scratch: Path) -> None:
-    generate, attack, score = LOOP
-    done = python(
-        scratch, "-c", RUN, f"{generate} --set dataset.images=300", attack, f"{score} --json"
-    )
+    generate, attack, score, bound = LOOP
+    few = f"{generate} --set dataset.images=300", attack, f"{bound} --samples 20", f"{score} --json"
+    done = python(scratch, "-c", RUN, *few)
     assert done.returncode == 0, done.stderr
+    assert "moved" in done.stdout
     report = json.loads(done.stdout.splitlines()[-1])
     assert report["attack"] == "channel_means"
     assert report["scores"]["brier"]["direction"] == "lower leaks more"

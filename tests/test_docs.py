@@ -1,4 +1,4 @@
-"""What the documents say: commands that parse, code that runs, pages and tables that agree."""
+"""What the documents say: commands that parse, links that lead, pages and tables that agree."""
 
 import re
 import runpy
@@ -13,20 +13,20 @@ from leakboard.cli import cli
 from leakboard.evaluate import score
 from leakboard.evaluate.attacks import REGISTRY
 from leakboard.generate.splits import SHARES
-from leakboard.leaderboard import Board
-from leakboard.schemas import Release, Track, public_columns, read_configs
+from leakboard.schemas import Release, public_columns, read_configs
 from leakboard.schemas.scores import HEADLINE
 
+from .pages import PAGES, anchors, blocks, links
 from .sources import PYPROJECT, ROOT
 
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 COMMANDS = sorted(
     {
         command
         for page in PAGES
-        for block in re.findall(r"```console\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-        for command in re.findall(r"^(?:\S*/)?leakboard (.*?)(?: +#.*)?$", block, re.MULTILINE)
+        for block in blocks(page)
+        for line in block.commands
+        for command in re.findall(r"^(?:\S*/)?leakboard (.*)$", line)
     }
 )
 FORMAT = (ROOT / "docs" / "release-format.md").read_text("utf-8")
@@ -49,9 +49,43 @@ def test_every_command_shown_exists_with_its_options(command: str) -> None:
 
 @each_page
 def test_links_lead_somewhere(page: Path) -> None:
-    shown = re.sub(r"<!--.*?-->", "", page.read_text("utf-8"), flags=re.DOTALL)
-    for target in re.findall(r"\]\((?!https?://)([^)#]+)", shown):
-        assert (page.parent / target).exists(), target
+    """Files are there, and headings too, named as GitHub and the site name them."""
+    for link in links(page):
+        target, _, anchor = link.partition("#")
+        led = (page.parent / target).resolve() if target else page
+        assert led.exists(), link
+        assert not anchor or anchor in anchors(led), link
+
+
+@each_page
+def test_a_page_of_the_site_links_to_pages_of_the_site(page: Path) -> None:
+    if page.parent.name == "docs":
+        assert not [link for link in links(page) if link.startswith("..")]
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    listed = re.findall(r"^([\w-]+)$", index, re.MULTILINE)
+    under = {"api-schemas", "api-generate", "api-evaluate", "api-leaderboard"}
+    assert sorted({*listed, *under}) == sorted(
+        page.stem for page in (ROOT / "docs").glob("*.md") if page.stem != "index"
+    )
+
+
+def test_tests_that_are_named_are_there() -> None:
+    for page in PAGES:
+        for path, names in re.findall(r"`(tests/[\w/]+\.py)((?:::\w+)*)`", page.read_text("utf-8")):
+            source = (ROOT / path).read_text("utf-8")
+            for name in names.split("::")[1:]:
+                assert re.search(rf"^ *(?:def|class) {name}\b", source, re.MULTILINE), name
+
+
+def test_the_tables_of_the_results_are_what_the_files_say() -> None:
+    generator = runpy.run_path(str(ROOT / "docs" / "generate_results.py"))
+    text = generator["PAGE"].read_text("utf-8")
+    assert text == generator["page"](), "run docs/generate_results.py again"
+    for path in (ROOT / "docs" / "results").glob("*.json"):
+        assert f"<!-- from results/{path.name}" in text, "a file without a place on the page"
 
 
 def test_the_command_line_page_is_what_the_help_says() -> None:
@@ -118,71 +152,11 @@ def test_a_release_is_read_as_the_readme_says(
     assert getattr(found["image"], "size", None) == (32, 32)
 
 
-@pytest.mark.slow
-def test_the_loop_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a few drawn faces instead of the images that the reader is asked to bring."""
+def test_the_first_page_explains_the_table_of_the_readme() -> None:
+    explained = (ROOT / "docs" / "start.md").read_text("utf-8")
+    table = re.findall(r"```text\n(.*?)```", explained, re.DOTALL)[0]
     readme = (ROOT / "README.md").read_text("utf-8")
-    loop = re.findall(r"^leakboard (?!serve|reproduce|.*million)(.*)$", readme, re.MULTILINE)
-    few = "configs/synthetic-none.toml --limit 400 --set training.warmup_epochs=1"
-    (tmp_path / "configs").symlink_to(ROOT / "configs")
-    monkeypatch.chdir(tmp_path)
-    for command in loop:
-        drawn = command.replace("configs/cifar10-none.toml --data SRC", few)
-        drawn = drawn.replace("--minutes 60", "--minutes 0.1")
-        assert cli.main(shlex.split(drawn), standalone_mode=False) in (None, 0), drawn
-    assert {row.report.track for row in Board.open(tmp_path / "board").rows()} == set(Track)
-
-
-@pytest.mark.slow
-def test_the_audit_of_ones_own_model_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a few drawn faces instead of the images that the reader is asked to bring."""
-    audit = (ROOT / "docs" / "audit.md").read_text("utf-8")
-    models, weights = re.findall(r"```python\n(.*?)```", audit, re.DOTALL)
-    (tmp_path / "my_models.py").write_text(models)
-    (tmp_path / "configs").symlink_to(ROOT / "configs")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    exec(compile(weights, "audit.md", "exec"), {})
-    few = "configs/synthetic-none.toml --limit 400"
-    for command in re.findall(r"^leakboard (.*)$", audit, re.MULTILINE):
-        drawn = command.replace("configs/fairface-none.toml --data SRC", few)
-        drawn = drawn.replace("--minutes 60", "--minutes 0.1")
-        assert cli.main(shlex.split(drawn), standalone_mode=False) in (None, 0), drawn
-    said = (tmp_path / "out" / "mine-report" / "report.md").read_text("utf-8")
-    assert "my_models:make_net through features.5" in said
-
-
-@pytest.mark.slow
-def test_submitting_runs_as_the_page_says(
-    release: Release,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """The organiser's first command comes first; the worker stops when nothing waits."""
-    page = (ROOT / "docs" / "submissions.md").read_text("utf-8")
-    (tmp_path / "out").mkdir()
-    for kind in ("", "-truth"):
-        (tmp_path / f"out/cifar10-none{kind}").symlink_to(f"{release.folder}{kind}")
-    declared, _secrets = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
-    auxiliary = release.manifest.splits["auxiliary"].records
-    (tmp_path / "out" / "probe.toml").write_text(declared.replace("18000", str(auxiliary)))
-    monkeypatch.chdir(tmp_path)
-    token, *organiser = re.findall(
-        r"^leakboard (.*(?:--board board|--daily).*)$", page, re.MULTILINE
-    )
-    cli.main(shlex.split(token), standalone_mode=False)
-    monkeypatch.setenv("LEAKBOARD_TOKEN", capsys.readouterr().out.strip())
-    submitter = re.findall(r"^leakboard ((?!.*--board).*)$", page, re.MULTILINE)
-    worker, *checks = organiser
-    for command in (*submitter, f"{worker} --drain", *checks):
-        assert cli.main(shlex.split(command), standalone_mode=False) in (None, 0), command
-    said = capsys.readouterr().out
-    assert "it would be accepted" in said
-    assert "1 scores, 0 differences" in said
-    (row,) = Board.open(tmp_path / "board").rows()
-    assert row.submission is not None
-    assert row.submission.authors == ("Ada Example",)
+    assert set(map(str.rstrip, table.splitlines())) <= set(map(str.rstrip, readme.splitlines()))
 
 
 def test_the_citation_names_this_version() -> None:

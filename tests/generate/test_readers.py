@@ -17,6 +17,8 @@ from PIL import Image
 from leakboard.schemas import Release, public_columns
 from leakboard.schemas.records import PUBLIC_SPLITS, vectors_to_numpy
 
+from ..tiny import MakeRelease
+
 SPLITS = ("auxiliary", "test")
 
 
@@ -62,6 +64,21 @@ def test_datasets(
         stored = np.asarray(Image.open(io.BytesIO(expected["input"][0]["bytes"])))
         assert np.array_equal(np.asarray(rows[0]["input"]), stored)
         assert loaded[split].features["sensitive"].names == list(release.manifest.sensitive.classes)
+
+
+def test_datasets_tells_releases_apart_that_lie_under_one_name(
+    release_of: MakeRelease, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    for defense in ("none", "disco"):
+        made = release_of(defense)
+        folder = tmp_path / defense / "release"
+        folder.parent.mkdir()
+        folder.symlink_to(made.folder)
+        loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+        assert loaded["test"]["sample_id"][:] == ours(made, "test")["sample_id"]
 
 
 def test_the_card_shows_the_reshape(release: Release) -> None:
