@@ -1,4 +1,7 @@
-"""Write the tables of docs/results.md from results/*.json: `python docs/generate_results.py`."""
+"""Write the tables and pictures of docs/results.md from docs/results/*.json.
+
+`python docs/generate_results.py`; a test compares the tables.
+"""
 
 import re
 from collections.abc import Mapping
@@ -7,8 +10,10 @@ from typing import Any
 
 from leakboard.experiments import Report, layers
 from leakboard.experiments._correlation import Correlation
+from leakboard.experiments._figures import draw as draw_sweep
 from leakboard.experiments._figures import table as swept_tables
-from leakboard.experiments._page import section
+from leakboard.experiments._page import TITLES, section
+from leakboard.experiments._plots import draw as draw_table
 from leakboard.experiments._points import Point, Untrained
 from leakboard.experiments._rows import Filled
 from leakboard.experiments._sweep import Swept
@@ -24,9 +29,19 @@ def page() -> str:
     return PLACE.sub(lambda place: _filled(*place.groups()), PAGE.read_text("utf-8"))
 
 
+def pictures() -> Mapping[str, str]:
+    """The plots of tables and sweeps as SVG, by name."""
+    names = sorted(path.stem for path in RESULTS.glob("*.json"))
+    drawn = {name: _picture(_results(name)) for name in names}
+    return {name: svg for name, svg in drawn.items() if svg is not None}
+
+
+def _results(name: str) -> Mapping[str, Any]:
+    return Report.model_validate_json((RESULTS / f"{name}.json").read_bytes()).results
+
+
 def _filled(begin: str, name: str, part: str | None, end: str) -> str:
-    report = Report.model_validate_json((RESULTS / f"{name}.json").read_bytes())
-    parts = _parts(report.results)
+    parts = _parts(_results(name))
     text = parts[part] if part else "\n".join(parts.values())
     return f"{begin}\n{text.strip()}\n\n{end}"
 
@@ -38,8 +53,19 @@ def _parts(results: Mapping[str, Any]) -> Mapping[str, str]:
         return {block.dataset: _table(results["measures"], block) for block in blocks}
     if "points" in results:
         return _layers(results)
-    swept = {name.replace("-", "_"): Swept.model_validate(one) for name, one in results.items()}
-    return {name: swept_tables({name: one}) for name, one in swept.items()}
+    return {name: swept_tables({name: one}) for name, one in _swept(results).items()}
+
+
+def _picture(results: Mapping[str, Any]) -> str | None:
+    if "blocks" in results:
+        blocks = [Filled.model_validate(block) for block in results["blocks"]]
+        panels = [(block.title, block.lines) for block in blocks]
+        return draw_table(results["measures"][0], TITLES, panels)
+    return None if "points" in results else draw_sweep(_swept(results))
+
+
+def _swept(results: Mapping[str, Any]) -> Mapping[str, Swept]:
+    return {name: Swept.model_validate(one) for name, one in results.items()}
 
 
 def _table(measures: list[str], block: Filled) -> str:
@@ -65,3 +91,5 @@ def _layers(results: Mapping[str, Any]) -> Mapping[str, str]:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), "utf-8")
+    for picture, svg in pictures().items():
+        (RESULTS / f"{picture}.svg").write_text(svg, "utf-8")

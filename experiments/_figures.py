@@ -85,7 +85,9 @@ def _errors(swept: Swept) -> alt.LayerChart:
     error = alt.Y("value:Q", title="error, grey levels", scale=CLIPPED)
     bars = base.mark_rule().encode(y=alt.Y("low:Q", scale=CLIPPED), y2="high:Q")
     lines = base.mark_line(point=True).encode(y=error)
-    return alt.LayerChart(layer=[lines, bars], width=WIDTH, height=HEIGHT, title=swept.about)
+    data, _, network = swept.about.partition(", ")
+    title = alt.Title(data, subtitle=network)
+    return alt.LayerChart(layer=[lines, bars], width=WIDTH, height=HEIGHT, title=title)
 
 
 def _accuracy(swept: Swept) -> alt.LayerChart:

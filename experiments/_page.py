@@ -32,7 +32,7 @@ def section(measures: Sequence[str], block: Filled) -> Iterator[str]:
     """The table of one dataset, its yardsticks and its notes, without a heading."""
     printed = [name for name in TITLES if any(name in one.paper for one in block.lines)]
     names = ("utility", *measures)
-    head = ["method", *(TITLES[name] for name in names), "over undefended", "less? p (Holm)"]
+    head = ["method", *(TITLES[name] for name in names), "over undefended", "less? (Holm)"]
     head += ["strongest attack", "seeds", *(f"paper: {TITLES[name]}" for name in printed)]
     yield f"| {' | '.join(head)} |"
     yield f"|{' --- |' * len(head)}"
@@ -60,7 +60,12 @@ def _comparison(one: Line) -> tuple[str, str]:
         return "", ""
     c = one.compared
     ratio = f"{c.ratio:.3f} ({c.low:.3f} to {c.high:.3f})"
-    return ratio, f"{'yes' if c.less else 'no'}, {c.p_adjusted:.3f}"
+    return ratio, f"{'yes' if c.less else 'no'}, {chance(c.p_adjusted)}"
+
+
+def chance(p: float) -> str:
+    """A p-value of three decimals, which is never said to be zero."""
+    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
 
 
 def _count(one: Line) -> str:

@@ -18,6 +18,7 @@ from ..schemas.files import write_text
 from . import Report, Request
 from ._configs import released_config
 from ._correlation import Correlation
+from ._page import chance
 from ._points import SEED, Effort, Point, Untrained, before_training, measured_points
 
 LAYERS: tuple[str, ...] = ("relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
@@ -143,7 +144,7 @@ def _matrix(found: Correlations) -> str:
 
 
 def _correlation(one: Correlation) -> str:
-    return f"{one.value:+.2f} ({one.low:+.2f} to {one.high:+.2f}), p = {one.p:.3f}"
+    return f"{one.value:+.2f} ({one.low:+.2f} to {one.high:+.2f}), {chance(one.p)}"
 
 
 def _interval(number: Measured | Score) -> str:
