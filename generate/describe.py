@@ -1,5 +1,6 @@
 """Describe a finished release: measurements, card, manifest (in this order, manifest last)."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from ..schemas.manifest import (
     SplitFacts,
 )
 from ..schemas.records import PUBLIC_SPLITS, vectors_to_numpy
+from ..schemas.sums import SUMS_FILE, sums
 from .card import Balance, card
 from .client import CLIENT_FILE, NETWORKS_FILE, TASK_FILE
 from .croissant import croissant
@@ -131,7 +133,7 @@ def balance_of(records: Planned, dataset: Dataset, attributes: Sequence[str]) ->
 
 
 def finish(tree: Path, manifest: Manifest, measured: Measurements, balance: Balance) -> None:
-    """Write measurements, cards and manifest into a tree that holds all the rest."""
+    """Write measurements, cards, list of hashes and manifest into a tree that holds the rest."""
     write_text(tree / "measurements.json", measured.to_json())
     write_text(tree / "README.md", card(manifest, measured, balance))
     write_text(tree / "croissant.json", croissant(manifest))
@@ -141,4 +143,7 @@ def finish(tree: Path, manifest: Manifest, measured: Measurements, balance: Bala
         FileFacts(path=path, bytes=(tree / path).stat().st_size, sha256=sha256_of(tree / path))
         for path in sorted(others)
     )
-    write_text(tree / "manifest.json", manifest.model_copy(update={"files": facts}).to_json())
+    complete = manifest.model_copy(update={"files": facts})
+    own = hashlib.sha256(complete.to_json().encode()).hexdigest()
+    write_text(tree / SUMS_FILE, sums(complete, own))
+    write_text(tree / "manifest.json", complete.to_json())

@@ -1,18 +1,19 @@
 """Pull releases from a Hub repository: only what is missing or damaged, the manifest last."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
-from ..schemas import Manifest, MissingData, OutputExists
-from ..schemas.benchmark import BENCHMARK_FILE, Benchmark
+from ..schemas import ChecksumMismatch, Manifest, MissingData, OutputExists
+from ..schemas.benchmark import BENCHMARK_FILE, Benchmark, ReleaseEntry
 from ..schemas.errors import nearest
 from ..schemas.files import read_json, sha256_of
 from ..schemas.hub import Repository
 from ..schemas.manifest import FileFacts
+from ..schemas.sums import SUMS_FILE, has_sealed_manifest
 
 STAGING = ".pulled"
 
@@ -30,59 +31,83 @@ def wanted(repository: Repository, out: Path, names: Sequence[str]) -> list[Want
     """List what `pull` would fetch: the files that are missing under `out`, or damaged."""
     staging = out / STAGING
     chosen = _chosen(repository, staging, names)
-    return [file for name in chosen for file in _missing(repository, staging, out / name, name)]
+    return [file for entry in chosen for file in _missing(repository, staging, out, entry)]
 
 
 def pull(repository: Repository, out: Path, names: Sequence[str] = ()) -> list[Path]:
     """Fetch the releases `names` (none: all) to `<out>/<name>`; returns their folders.
 
     A pull that was stopped goes on at the first file that is missing or damaged. Raises
-    `MissingData`, `OutputExists` where another release has the name, `ChecksumMismatch`, and
-    `LeakboardError` where the Hub cannot be reached.
+    `MissingData`, `OutputExists` where another release has the name or a file is none of the
+    release's, `ChecksumMismatch`, and `LeakboardError` where the Hub cannot be reached.
     """
     staging = out / STAGING
     chosen = _chosen(repository, staging, names)
-    for name in chosen:
-        files = _missing(repository, staging, out / name, name)
+    for entry in chosen:
+        files = _missing(repository, staging, out, entry)
         total = sum(file.facts.bytes for file in files)
-        with tqdm(total=total, desc=name, unit="B", unit_scale=True, disable=None) as bar:
+        with tqdm(total=total, desc=entry.name, unit="B", unit_scale=True, disable=None) as bar:
             for file in files:
                 found = repository.fetch_checked(file.path, file.facts, staging)
                 file.home.parent.mkdir(parents=True, exist_ok=True)
                 found.replace(file.home)
                 bar.update(file.facts.bytes)
-        manifest = repository.fetch(f"{name}/manifest.json", staging)
-        manifest.replace(out / name / "manifest.json")
     shutil.rmtree(staging)
-    return [out / name for name in chosen]
+    return [out / entry.name for entry in chosen]
 
 
-def _chosen(repository: Repository, staging: Path, names: Sequence[str]) -> list[str]:
+def _chosen(repository: Repository, staging: Path, names: Sequence[str]) -> list[ReleaseEntry]:
     path = repository.fetch(BENCHMARK_FILE, staging)
     benchmark = Benchmark.parse(read_json(path), f"{repository.name}/{BENCHMARK_FILE}")
-    known = [entry.name for entry in benchmark.releases]
+    known = {entry.name: entry for entry in benchmark.releases}
     for name in names:
         if name not in known:
             raise MissingData(f"{repository.name} has no release {name!r}: {nearest(name, known)}")
-    return list(names) or known
+    return [known[name] for name in names or known]
 
 
-def _missing(repository: Repository, staging: Path, home: Path, name: str) -> list[Wanted]:
-    """The files of one release that are not yet in `home` as its manifest promises."""
-    manifest = Manifest.read(repository.fetch(f"{name}/manifest.json", staging).parent)
-    held = home / "manifest.json"
-    if held.exists() and Manifest.read(home).fingerprint != manifest.fingerprint:
-        raise OutputExists(f"{home} holds another release; choose another folder")
+def _missing(repository: Repository, staging: Path, out: Path, entry: ReleaseEntry) -> list[Wanted]:
+    """The files of one release that are not yet below `out` as its manifest promises."""
+    fetched = repository.fetch_manifest(f"{entry.name}/", staging)
+    manifest = Manifest.read(fetched)
+    if manifest.fingerprint != entry.fingerprint:
+        raise ChecksumMismatch(
+            f"{repository.name}: {BENCHMARK_FILE} lists {entry.name} as "
+            f"{entry.fingerprint[:12]}…, but its manifest is that of "
+            f"{manifest.fingerprint[:12]}…; tell who published it"
+        )
+    home, files = out / entry.name, _files(manifest, fetched)
+    _refuse_others(home, manifest, {file.path for file in files})
     return [
-        Wanted(f"{name}/{file.path}", file, home / file.path)
-        for file in _files(manifest)
+        Wanted(f"{entry.name}/{file.path}", file, home / file.path)
+        for file in files
         if not _is_sound(home / file.path, file)
     ]
 
 
-def _files(manifest: Manifest) -> Iterator[FileFacts]:
-    yield from manifest.files
-    yield from manifest.shards
+def _files(manifest: Manifest, folder: Path) -> list[FileFacts]:
+    """All files of the release whose manifest lies in `folder`, the manifest last."""
+    own = [
+        FileFacts(path=name, bytes=(folder / name).stat().st_size, sha256=sha256_of(folder / name))
+        for name in (SUMS_FILE, "manifest.json")
+    ]
+    return [*manifest.files, *manifest.shards, *own]
+
+
+def _refuse_others(home: Path, manifest: Manifest, names: Container[str]) -> None:
+    """Raise where `home` holds another release, or files that are none of the release's."""
+    if _holds_another(home, manifest):
+        raise OutputExists(f"{home} holds another release; choose another folder")
+    for path in sorted(home.rglob("*")):
+        if not path.is_dir() and path.relative_to(home).as_posix() not in names:
+            raise OutputExists(f"{path} is not a file of this release; move it elsewhere")
+
+
+def _holds_another(home: Path, manifest: Manifest) -> bool:
+    if not (home / "manifest.json").exists():
+        return False
+    damaged = (home / SUMS_FILE).exists() and not has_sealed_manifest(home)
+    return not damaged and Manifest.read(home).fingerprint != manifest.fingerprint
 
 
 def _is_sound(path: Path, file: FileFacts) -> bool:

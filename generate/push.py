@@ -15,6 +15,7 @@ from ..schemas.manifest import Format
 from ..schemas.records import PUBLIC_SPLITS
 from ..schemas.release import TruthManifest
 from ..schemas.shards import SUFFIX
+from ..schemas.sums import SUMS_FILE
 from .verify import verify
 
 Upload = Mapping[str, Path | bytes]
@@ -43,7 +44,7 @@ def push(folder: Path, repository: str, version: str | None = None) -> str:
     for home, manifest in manifests.items():
         files = [file.path for file in (*manifest.files, *manifest.shards)]
         name = manifest.config.release_name
-        upload |= {f"{name}/{path}": home / path for path in (*files, "manifest.json")}
+        upload |= {f"{name}/{path}": home / path for path in (*files, SUMS_FILE, "manifest.json")}
     names = ", ".join(manifest.config.release_name for manifest in manifests.values())
     return _commit(repository, upload, f"Add {names}", version)
 

@@ -26,6 +26,7 @@ from ..schemas.manifest import FileFacts, Shard
 from ..schemas.records import QUERIES, vectors_to_numpy
 from ..schemas.shards import content_sha256, foreign_content
 from ..schemas.slack import slack
+from ..schemas.sums import SUMS_FILE, has_right_sums, has_sealed_manifest
 from .client import CLIENT_FILE, TASK_FILE, build
 from .describe import WEIGHTS
 from .networks import load_weights
@@ -47,16 +48,30 @@ def verify(folder: Path, truth: Path | None = None) -> list[Problem]:
     """List everything that is wrong with a release; an empty list means it is sound.
 
     The answers are looked for in `truth`, by default `<release>-truth`, and compared where found.
+    Nothing but the files is checked where the manifest is not what it was when it was written.
     Raises `MissingData`, `CorruptData` or `SchemaMismatch` where even the manifest cannot be read.
     """
     release = Release.open(folder)
-    problems = list(_files(release))
+    problems = [*_sums(release), *_files(release)]
+    if any(problem.file == "manifest.json" for problem in problems):
+        return problems
     damaged = {problem.file for problem in problems}
     problems += _shards(release, damaged, truth or default_truth(folder))
     if not damaged.intersection(WEIGHTS):
         problems += _weights(release)
         problems += _fingerprint(release)
     return problems
+
+
+def _sums(release: Release) -> Iterator[Problem]:
+    """The list of hashes is the manifest's, and the manifest is the one that it lists."""
+    if not (release.folder / SUMS_FILE).is_file():
+        yield Problem(SUMS_FILE, "is missing; pull or generate the release again")
+    elif not has_sealed_manifest(release.folder):
+        said = f"does not have the SHA-256 that {SUMS_FILE} says; one of the two was changed"
+        yield Problem("manifest.json", said)
+    elif not has_right_sums(release.folder, release.manifest):
+        yield Problem(SUMS_FILE, "does not list the hashes that the manifest lists")
 
 
 def _files(release: Release) -> Iterator[Problem]:
@@ -76,7 +91,7 @@ def _files(release: Release) -> Iterator[Problem]:
             yield Problem(path, f"has SHA-256 {digest[:12]}…, the manifest {facts.sha256[:12]}…")
     for file in sorted(release.folder.rglob("*")):
         path = file.relative_to(release.folder).as_posix()
-        if not file.is_dir() and path not in promised and path != "manifest.json":
+        if not file.is_dir() and path not in {*promised, "manifest.json", SUMS_FILE}:
             yield Problem(path, "is not in the manifest; remove it")
             if missing and (name := missing.get(sha256_of(file))):
                 yield Problem("manifest.json", f"calls {name} what lies here as {path}")

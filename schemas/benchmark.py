@@ -20,7 +20,7 @@ class ReleaseEntry(Record):
 
     @classmethod
     def of(cls, manifest: Manifest) -> "ReleaseEntry":
-        """What a manifest says in short; the bytes are those of all files but the manifest."""
+        """What a manifest says in short; the bytes are those of the files it lists."""
         return cls(
             name=manifest.config.release_name,
             fingerprint=manifest.fingerprint,

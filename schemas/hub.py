@@ -21,6 +21,7 @@ from .errors import ChecksumMismatch, LeakboardError, MissingData
 from .files import sha256_of
 from .manifest import FileFacts, Manifest
 from .release import Release, sha256_once
+from .sums import SUMS_FILE, has_right_sums, has_sealed_manifest
 
 REPO_TYPE = "dataset"
 ATTEMPTS = 5  # for each file; the pause doubles each time
@@ -109,6 +110,21 @@ class Repository:
                 time.sleep(self.pause * 2 ** (attempt // len(self.endpoints)))
         raise AssertionError("the last attempt returns or raises")
 
+    def fetch_manifest(self, prefix: str, into: Path | None = None) -> Path:
+        """Fetch the manifest of the release below `prefix`, checked by its hash: their folder.
+
+        Both are fetched once more where they do not agree, and `ChecksumMismatch` raised then.
+        """
+        for again in (False, True):
+            folder = self.fetch(f"{prefix}manifest.json", into, again).parent
+            self.fetch(f"{prefix}{SUMS_FILE}", into, again)
+            if has_sealed_manifest(folder) and has_right_sums(folder, Manifest.read(folder)):
+                return folder
+        raise ChecksumMismatch(
+            f"{self.name}: the bytes of {prefix}manifest.json are not those that "
+            f"{prefix}{SUMS_FILE} promises, fetched twice; tell who published it"
+        )
+
     @property
     def _attempts(self) -> int:
         return ATTEMPTS * len(self.endpoints)
@@ -156,7 +172,7 @@ class HubRelease(Release):
         """Pin the revision to its commit and read the manifest of the release `name`."""
         pinned = Repository.at(repository, revision)
         prefix = f"{name}/" if name else ""
-        folder = pinned.fetch(f"{prefix}manifest.json").parent
+        folder = pinned.fetch_manifest(prefix)
         return cls(folder, Manifest.read(folder), pinned, prefix)
 
     def located(self, file: FileFacts) -> Path:

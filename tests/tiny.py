@@ -1,9 +1,13 @@
 """The recipe of the tiny releases that tests share: synthetic faces, seconds to train."""
 
+import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from leakboard.schemas import Config, Release
+from leakboard.schemas import Config, Manifest, Release
+from leakboard.schemas.files import sha256_of
+from leakboard.schemas.sums import SUMS_FILE, sums
 
 RECIPE: Mapping[str, Any] = {
     "name": "tiny",
@@ -33,3 +37,10 @@ def tiny_config(defense: str, seed: int = 0) -> Config:
     """The tiny recipe with a defense and a seed."""
     table = {"name": defense, **DEFENSES[defense]}
     return Config.parse({**RECIPE, "defense": table, "seed": seed}, "tiny config")
+
+
+def rewrite_manifest(folder: Path, content: Mapping[str, Any]) -> None:
+    """Replace the manifest of a release, and its hash too: what who made it could have written."""
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(content))
+    (folder / SUMS_FILE).write_text(sums(Manifest.read(folder), sha256_of(path)))

@@ -24,7 +24,7 @@ from leakboard.schemas.config import TrainingTable
 from leakboard.schemas.files import sha256_of
 from leakboard.schemas.shards import read_shard, write_shard
 
-from ..tiny import tiny_config
+from ..tiny import rewrite_manifest, tiny_config
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def files(folder: Path) -> list[str]:
     return sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
-        if path.is_file() and path.name != "manifest.json"
+        if path.is_file() and path.name not in ("manifest.json", "SHA256SUMS")
     )
 
 
@@ -73,8 +73,8 @@ def test_a_missing_an_extra_and_a_swapped_file_are_found(copy: Path) -> None:
     (copy / defender[0]).rename(copy / "kept")
     (copy / defender[1]).rename(copy / defender[0])
     (copy / "kept").rename(copy / defender[1])
-    found = {problem.file for problem in verify(copy)}
-    assert found == {"measurements.json", "notes.txt", defender[0], defender[1]}
+    named = {problem.file for problem in verify(copy)}
+    assert named == {"measurements.json", "notes.txt", defender[0], defender[1]}
 
 
 def test_a_file_that_the_manifest_calls_by_another_name_is_found(copy: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_rewritten_manifest_does_not_hide_changed_records(copy: Path) -> None:
     test = [i for i, shard in enumerate(shards) if shard["split"] == "test"]
     validation = [i for i, shard in enumerate(shards) if shard["split"] == "validation"]
     shards[validation[0]]["content_sha256"] = shards[test[0]]["content_sha256"]
-    path.write_text(json.dumps(manifest))
+    rewrite_manifest(copy, manifest)
     problems = {problem.problem for problem in verify(copy)}
     assert "holds other records than the manifest says" in problems
     assert "the fingerprint is not that of the records and weights" in problems
@@ -113,7 +113,7 @@ def test_a_label_smuggled_into_the_test_split_is_found(
     labelled = table.append_column("task", pa.array([0] * table.num_rows))
     write_shard(path, labelled.replace_schema_metadata(schema.arrow(columns).metadata), schema)
     shard["bytes"], shard["sha256"] = path.stat().st_size, sha256_of(path)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    rewrite_manifest(folder, manifest)
     assert any("holds task" in problem.problem for problem in verify(folder))
 
 
@@ -165,7 +165,7 @@ def rewrite(folder: Path, name: str, change: Callable[[Path], None]) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     (shard,) = (shard for shard in manifest["shards"] if shard["path"] == name)
     shard["bytes"], shard["sha256"] = (folder / name).stat().st_size, sha256_of(folder / name)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    rewrite_manifest(folder, manifest)
 
 
 def test_a_generator_that_leaks_is_found_out(
@@ -205,7 +205,7 @@ def test_records_in_two_splits_are_found(copy: Path) -> None:
     for shard in manifest["shards"]:
         if shard["split"] == "validation":
             shard["split"] = "auxiliary"
-    path.write_text(json.dumps(manifest))
+    rewrite_manifest(copy, manifest)
     assert any("order of its ids" in problem.problem for problem in verify(copy))
     assert any("says" in problem.problem for problem in verify(copy))
 
