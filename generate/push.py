@@ -123,8 +123,23 @@ def _commit(
             repository, operations, commit_message=message, repo_type=REPO_TYPE
         )
         if version:
-            api.create_tag(repository, tag=version, revision=made.oid, repo_type=REPO_TYPE)
+            _tag(api, repository, version, made.oid)
     return made.oid
+
+
+def _tag(api: HfApi, repository: str, version: str, commit: str) -> None:
+    """Name the commit; a push that is repeated finds that it has its name."""
+    tags = {
+        tag.name: tag.target_commit
+        for tag in api.list_repo_refs(repository, repo_type=REPO_TYPE).tags
+    }
+    if version not in tags:
+        api.create_tag(repository, tag=version, revision=commit, repo_type=REPO_TYPE)
+    elif tags[version] != commit:
+        raise OutputExists(
+            f"{repository} has a tag {version} already, at the commit {tags[version][:12]}, and "
+            f"this push is {commit[:12]}; push again with another --tag"
+        )
 
 
 def card(benchmark: Benchmark, repository: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ from leakboard.schemas import (
 from leakboard.schemas.benchmark import Benchmark
 from leakboard.schemas.hub import Repository
 
-from ..hub import Hub, serving
+from ..hub import Hold, Hub, serving
 from ..tiny import MakeRelease
 
 # huggingface_hub 2.4 itself hands bytes to its HTTP library in a deprecated way
@@ -214,6 +215,59 @@ def len_of(release: Release) -> int:
     return release.manifest.splits["auxiliary"].records
 
 
+def environment(hub: Hub, home: Path) -> dict[str, str]:
+    """What lets another process talk to the double, with this one's token."""
+    return {
+        **os.environ,
+        "HF_ENDPOINT": hub.url,
+        "HF_HOME": str(home),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "hold",
+    [Hold("upload"), Hold("upload", after=4), Hold("commit"), Hold("answer")],
+    ids=["first file", "fifth file", "commit", "answer"],
+)
+def test_a_push_that_is_killed_is_completed_by_the_same_command(
+    hub: Hub, release: Release, tmp_path: Path, hold: Hold
+) -> None:
+    """SIGKILL while half of a request is under way, and once when only its answer is missing."""
+    main = "from leakboard.cli import main; main()"
+    command = [sys.executable, "-c", main, "push", str(release.folder), REPO, "--tag", "v1"]
+    hub.faults.hold = hold
+    with subprocess.Popen(
+        command, env=environment(hub, tmp_path), stderr=subprocess.DEVNULL
+    ) as ran:
+        assert hold.reached.wait(timeout=120)
+        ran.kill()
+    hold.released.set()
+    assert ran.returncode == -signal.SIGKILL
+    sent = len(hub.store.uploaded)
+    assert bool(hub.files(REPO)) == (hold.at == "answer")
+    large = len(release.manifest.shards) + 2  # with the two weight files
+    hub.faults.uploads = large - sent  # what is there is not sent again
+    for _ in range(2):  # and once more, when all is done
+        subprocess.run(command, env=environment(hub, tmp_path), check=True, capture_output=True)
+    assert hub.faults.uploads == 0
+    pushed = hub.files(REPO, "v1")
+    assert pushed == hub.files(REPO)
+    assert {name for name in pushed if "/" not in name} == {"README.md", "benchmark.json"}
+    (home,) = pull(pinned("v1"), tmp_path / "pulled")
+    assert tree(home) == tree(release.folder)
+    assert verify(home) == []
+
+
+def test_a_version_is_not_given_twice(hub: Hub, release_of: MakeRelease, tmp_path: Path) -> None:
+    push(release_of("none").folder, REPO, "v1")
+    hub.store.repositories[REPO].commit({})
+    with pytest.raises(OutputExists, match="has a tag v1 already"):
+        push(release_of("none").folder, REPO, "v1")
+
+
 READERS = {
     "datasets": """
 import datasets
@@ -248,16 +302,9 @@ def test_other_peoples_readers_take_it_from_the_hub(
     push(release.folder, REPO)
     (shard,) = release.manifest.shards_of("auxiliary")
     names = f"REPO, NAME, PATH = {REPO!r}, {NAME!r}, {f'{NAME}/{shard.path}'!r}"
-    environment = {
-        **os.environ,
-        "HF_ENDPOINT": hub.url,
-        "HF_HOME": str(tmp_path / "home"),
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-    }
     done = subprocess.run(
         [sys.executable, "-c", f"{names}\n{READERS[reader]}{END}"],
-        env=environment,
+        env=environment(hub, tmp_path / "home"),
         capture_output=True,
         text=True,
         check=False,

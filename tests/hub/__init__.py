@@ -5,6 +5,6 @@ everything in memory, knows dataset repositories only, and fails where a test as
 """
 
 from .server import Hub, serving
-from .store import Faults
+from .store import Faults, Hold
 
-__all__ = ["Faults", "Hub", "serving"]
+__all__ = ["Faults", "Hold", "Hub", "serving"]

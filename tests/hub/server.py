@@ -63,7 +63,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _handle(self) -> None:
-        content = self._received()
+        try:
+            self._answer(self._received())
+        except ConnectionError:  # who asked is gone
+            self.close_connection = True
+
+    def _answer(self, content: bytes) -> None:
         target = urlsplit(self.path)
         self.query = parse_qs(target.query)
         try:
@@ -82,13 +87,24 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _received(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            size = int(self.headers.get("Content-Length") or 0)
+            content = self.rfile.read(size // 2)
+            if self.command == "PUT" or "/commit/" in self.path:
+                self._pause("upload" if self.command == "PUT" else "commit")
+            content += self.rfile.read(size - size // 2)
+            if len(content) < size:
+                raise ConnectionAbortedError
+            return content
         chunks = []
         while size := int(self.rfile.readline(), 16):
             chunks.append(self.rfile.read(size))
             self.rfile.readline()
         self.rfile.readline()
         return b"".join(chunks)
+
+    def _pause(self, at: str) -> None:
+        if hold := self.store.faults.hold:
+            hold.pause(at)
 
     def _json(
         self, content: object, status: int = 200, headers: dict[str, str] | None = None
@@ -304,6 +320,7 @@ class _Handler(BaseHTTPRequestHandler):
             elif step["key"] == "lfsFile":
                 tree[value["path"]] = File(self.store.uploaded[value["oid"]], large=True)
         made = self._repository(name).commit(tree)
+        self._pause("answer")
         url = f"{self._base}/datasets/{name}/commit/{made}"
         self._json({"success": True, "commitOid": made, "commitUrl": url})
 

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 LARGE = (".parquet", ".tar", ".safetensors")  # kept as large files (LFS), by their SHA-256
 
@@ -79,6 +80,29 @@ def entries(commit: str, tree: dict[str, File]) -> dict[str, dict[str, Any]]:
 
 
 @dataclass
+class Hold:
+    """One request that is held, so that a test can kill who sent it in the middle of it.
+
+    at     upload: half of a large file has been read; commit: half of one; answer: a commit is made
+    after  so many requests of that kind go through first
+    """
+
+    at: Literal["upload", "commit", "answer"]
+    after: int = 0
+    reached: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def pause(self, at: str) -> None:
+        """Wait here, if this is the request."""
+        if at == self.at and not self.reached.is_set():
+            if self.after:
+                self.after -= 1
+                return
+            self.reached.set()
+            self.released.wait()
+
+
+@dataclass
 class Faults:
     """What goes wrong next. Counts go down as it does."""
 
@@ -86,6 +110,7 @@ class Faults:
     drop_after: int = 0
     damages: int = 0  # so many downloads of large files have a byte flipped
     uploads: int | None = None  # after so many large files were taken, uploads are refused
+    hold: Hold | None = None
 
 
 @dataclass
