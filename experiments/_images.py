@@ -46,10 +46,16 @@ def _ordered(
     names: Sequence[str],
     columns: Mapping[str, NDArray[Any]],
 ) -> pa.Table:
-    """Sort by the digest of the pixels, which every cell of a dataset has in common."""
-    content: dict[str, Any] = {"image": _digests(inputs), "subject": subjects}
-    content |= {name: values.astype(np.float64) for name, values in columns.items()}
-    return pa.table(content).take(_order(inputs, names))
+    """Sort by the digest of the pixels, and number the subjects: both are the same in all cells."""
+    order, digests = _order(inputs, names), _digests(inputs)
+    people = [subjects[row] for row in order]
+    numbers = {subject: str(number) for number, subject in enumerate(dict.fromkeys(people))}
+    content: dict[str, Any] = {
+        "image": [digests[row] for row in order],
+        "subject": [numbers[subject] for subject in people],
+    }
+    content |= {name: values[order].astype(np.float64) for name, values in columns.items()}
+    return pa.table(content)
 
 
 def _digests(inputs: Pixels) -> list[str]:
