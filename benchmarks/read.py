@@ -24,13 +24,11 @@ from ..evaluate.reader import SplitReader, open_release
 from ..generate import generate
 from ..schemas import Config, LeakboardError
 from . import Case
-from ._streaming import over_http
+from ._streaming import BATCH, REPEATS, over_http
 
 IMAGES = 4000
 SPLIT = "defender"  # .45 of the images
 SHARD_BYTES = 64 * 2**20
-BATCH = 64
-REPEATS = 5  # the fastest counts, on every side
 SHAPE = (64, 28, 28)
 RECIPE = {
     "name": "bench-read",

@@ -2,8 +2,8 @@
 
 The bare side computes forward, backward and the optimisers' step on one batch that lies ready,
 again and again; ours also shuffles, augments, counts, tells its progress and looks whether a
-checkpoint is due. A third side steps torchvision's own ResNet-18, whose last convolutions are none
-of `convolutions`. The sides take turns, and the fastest round of each counts.
+checkpoint is due. A third side steps torchvision's own ResNet-18, without our `convolutions`. The
+sides take turns, and the fastest round of each counts.
 """
 
 import resource
@@ -89,6 +89,12 @@ def _data(count: int) -> TrainingData:
     return TrainingData(pixels, labels(TASKS), labels(SENSITIVE))
 
 
+def _ready() -> tuple[Tensor, TrainingData]:
+    """One batch: the images as networks take them, and the labels."""
+    data = _data(BATCH)
+    return (data.images.float() / 255).to(memory_format=torch.channels_last), data
+
+
 def _ours(networks: Networks, settings: TrainingTable) -> None:
     with TemporaryDirectory() as folder:
         train(_data(IMAGES), networks, settings, 0, Checkpoints(Path(folder)))
@@ -96,8 +102,7 @@ def _ours(networks: Networks, settings: TrainingTable) -> None:
 
 def _bare(networks: Networks, stage: Stage) -> None:
     networks.train()
-    data, generator = _data(BATCH), torch.Generator().manual_seed(0)
-    images = (data.images.float() / 255).to(memory_format=torch.channels_last)
+    (images, data), generator = _ready(), torch.Generator().manual_seed(0)
     optimizers = optimizers_of(networks, Phase("bare", stage, epochs=1, peak=0.02))
     for _ in range(IMAGES // BATCH):
         noise = BatchNoise(BATCH, generator)
@@ -109,8 +114,7 @@ def _bare(networks: Networks, stage: Stage) -> None:
 
 
 def _torchvision(network: nn.Module) -> None:
-    data = _data(BATCH)
-    images = (data.images.float() / 255).to(memory_format=torch.channels_last)
+    images, data = _ready()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.02, momentum=0.9)
     for _ in range(IMAGES // BATCH):
         optimizer.zero_grad()

@@ -124,9 +124,9 @@ class Cells:
         path = self.of(config) / "cell.json"
         return Cell.parse(read_json(path), str(path)) if path.is_file() else None
 
-    def values(self, config: Config, cell: Cell) -> pa.Table:
+    def values(self, cell: Cell) -> pa.Table:
         """What each test image contributes, in the order of the images' digests."""
-        return read_values(self.of(config), cell.images)
+        return read_values(self.of(cell.config), cell.images)
 
     def pictures(self, config: Config) -> Pixels | None:
         """Images and what was rebuilt, (2, N, S, S, 3); None where they may not be shown."""

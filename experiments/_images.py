@@ -47,7 +47,8 @@ def _ordered(
     columns: Mapping[str, NDArray[Any]],
 ) -> pa.Table:
     """Sort by the digest of the pixels, and number the subjects: both are the same in all cells."""
-    order, digests = _order(inputs, names), _digests(inputs)
+    digests = _digests(inputs)
+    order = _order(digests, names)
     people = [subjects[row] for row in order]
     numbers = {subject: str(number) for number, subject in enumerate(dict.fromkeys(people))}
     content: dict[str, Any] = {
@@ -62,9 +63,9 @@ def _digests(inputs: Pixels) -> list[str]:
     return [hashlib.sha256(pixels.tobytes()).hexdigest()[:32] for pixels in inputs]
 
 
-def _order(inputs: Pixels, names: Sequence[str]) -> list[int]:
+def _order(digests: Sequence[str], names: Sequence[str]) -> list[int]:
     """Rows by digest; the names, which differ between cells, decide among equal images alone."""
-    keys = list(zip(_digests(inputs), names, strict=True))
+    keys = list(zip(digests, names, strict=True))
     return sorted(range(len(keys)), key=lambda row: keys[row])
 
 
@@ -73,7 +74,7 @@ def draw(release: Release, predictions: Path, path: Path) -> None:
     records = read_truth(release, "test", None)
     given = read_predictions(predictions, release.manifest)
     inputs = records.known("inputs").numpy()
-    first = _order(inputs, records.image_id)[:PICTURED]
+    first = _order(_digests(inputs), records.image_id)[:PICTURED]
     rebuilt = aligned(given, records.sample_id, predictions)
     shown = np.stack([inputs[first].transpose(0, 2, 3, 1), rebuilt[first]])
     with replacing(path) as temporary, temporary.open("wb") as file:

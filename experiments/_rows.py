@@ -155,7 +155,7 @@ def values_of(runs: Sequence[Run], measure: str) -> Values:
 
 
 def subjects_of(run: Run) -> list[str]:
-    """Whose image each is; the codes are the release's own, the people are the same in all."""
+    """Whose image each is, by a number that is the same in all cells of a dataset."""
     subjects: list[str] = run.values.column("subject").to_pylist()
     return subjects
 

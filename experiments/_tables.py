@@ -115,7 +115,7 @@ def _runs(
         config = _config(block, row, seed, request)
         cell = cells.finished(config)
         if cell:
-            yield Run(seed, config, cell, cells.values(config, cell))
+            yield Run(seed, config, cell, cells.values(cell))
 
 
 def _anchors(runs: Sequence[Run], track: Track) -> dict[str, Number]:

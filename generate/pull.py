@@ -91,7 +91,7 @@ def _files(manifest: Manifest, folder: Path) -> list[FileFacts]:
         FileFacts(path=name, bytes=(folder / name).stat().st_size, sha256=sha256_of(folder / name))
         for name in (SUMS_FILE, "manifest.json")
     ]
-    return [*manifest.files, *manifest.shards, *own]
+    return [*manifest.listed, *own]
 
 
 def _refuse_others(home: Path, manifest: Manifest, names: Container[str]) -> None:

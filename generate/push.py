@@ -42,7 +42,7 @@ def push(folder: Path, repository: str, version: str | None = None) -> str:
         "README.md": card(benchmark, repository).encode(),
     }
     for home, manifest in manifests.items():
-        files = [file.path for file in (*manifest.files, *manifest.shards)]
+        files = [file.path for file in manifest.listed]
         name = manifest.config.release_name
         upload |= {f"{name}/{path}": home / path for path in (*files, SUMS_FILE, "manifest.json")}
     names = ", ".join(manifest.config.release_name for manifest in manifests.values())

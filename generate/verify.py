@@ -22,7 +22,7 @@ from ..schemas import (
     public_columns,
 )
 from ..schemas.files import sha256_of
-from ..schemas.manifest import FileFacts, Shard
+from ..schemas.manifest import Shard
 from ..schemas.records import QUERIES, vectors_to_numpy
 from ..schemas.shards import content_sha256, foreign_content
 from ..schemas.slack import slack
@@ -77,8 +77,7 @@ def _sums(release: Release) -> Iterator[Problem]:
 def _files(release: Release) -> Iterator[Problem]:
     """Each promised file is there with its size and hash, and no other file is."""
     manifest = release.manifest
-    promised: dict[str, FileFacts] = {file.path: file for file in manifest.files}
-    promised |= {shard.path: shard for shard in manifest.shards}
+    promised = {file.path: file for file in manifest.listed}
     missing: dict[str, str] = {}
     for path, facts in promised.items():
         file = release.folder / path

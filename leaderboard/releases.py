@@ -35,8 +35,7 @@ class Listed:
         """The size of all its files, in 10^6 bytes."""
         if self.manifest is None:
             return None
-        files = (*self.manifest.files, *self.manifest.shards)
-        return round(sum(file.bytes for file in files) / 1e6, 1)
+        return round(sum(file.bytes for file in self.manifest.listed) / 1e6, 1)
 
     def records(self, split: str) -> int | None:
         """How many records a split holds."""

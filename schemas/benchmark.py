@@ -25,7 +25,7 @@ class ReleaseEntry(Record):
             name=manifest.config.release_name,
             fingerprint=manifest.fingerprint,
             records=sum(facts.records for facts in manifest.splits.values()),
-            bytes=sum(file.bytes for file in (*manifest.files, *manifest.shards)),
+            bytes=sum(file.bytes for file in manifest.listed),
         )
 
 

@@ -130,6 +130,11 @@ class Manifest(Record):
         """Height, width and the three channels of an input image."""
         return (self.dataset.image_size, self.dataset.image_size, 3)
 
+    @property
+    def listed(self) -> tuple[FileFacts, ...]:
+        """All files that the manifest vouches for, shards last."""
+        return (*self.files, *self.shards)
+
     def file(self, path: str) -> FileFacts:
         """What the manifest says of a file that is not a shard."""
         for facts in self.files:

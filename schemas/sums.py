@@ -13,7 +13,7 @@ SUMS_FILE = "SHA256SUMS"
 
 def sums(manifest: Manifest, own: str) -> str:
     """List the files of a manifest, and the manifest itself by `own`, the SHA-256 of its bytes."""
-    hashes = {file.path: file.sha256 for file in (*manifest.files, *manifest.shards)}
+    hashes = {file.path: file.sha256 for file in manifest.listed}
     hashes["manifest.json"] = own
     return "".join(f"{hashes[path]}  {path}\n" for path in sorted(hashes))
 
