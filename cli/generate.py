@@ -92,7 +92,7 @@ def generate(
 
     With --rank and --world this process makes its share only: of one release every N-th shard (rank
     0 first, which trains; when all are done, the command without --rank finishes), of a folder
-    every N-th release. --engine ray shares the shards of one release out itself.
+    every N-th training with its releases. --engine ray shares the shards of one release out itself.
     """
     from .. import generate as generator
     from ..schemas import Config, read_configs

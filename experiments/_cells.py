@@ -180,7 +180,7 @@ class Cells:
                 source=source,
                 secret=secret,
                 limit=self.effort.limit,
-                warm_ups=self.folder / "warm-ups",
+                trainings=self.folder / "trainings",
             )
         return Release.open(folder)
 

@@ -1,4 +1,4 @@
-"""Checkpoints of a training, and warm-ups that several defenses share: safetensors, no pickle.
+"""Checkpoints of a training, and what several trainings share of it: safetensors, no pickle.
 
 No random state is kept: all random numbers follow from the seed and the place in the training.
 """
@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from ..schemas import CorruptData
 from ..schemas.files import write_bytes
 from .game import Networks
-from .networks import load_weights
 
 Optimizers = Mapping[str, torch.optim.Optimizer]
 CHECKPOINT_FILE = "checkpoint.safetensors"
@@ -97,39 +96,56 @@ class Checkpoints:
 
 
 @dataclass(frozen=True)
-class WarmUp:
-    """Client and task network after their warm-up, which knows nothing of any defense.
+class SharedWeights:
+    """What a phase of the training ended with, for all whose training is the same until then.
 
     Kept under a name that says all it depends on, so that who takes it up has, bit for bit, what
     training would have given.
     """
 
     path: Path
+    players: tuple[str, ...]
 
     @classmethod
-    def of(cls, folder: Path, networks: Networks, *facts: bytes | str) -> "WarmUp":
-        """Name the warm-up of these untrained networks; `facts` are whatever else it depends on."""
-        digest = hashlib.sha256(f"{networks.client} {networks.task_network}".encode())
-        for name, value in _warm(networks).state_dict().items():
+    def of(
+        cls, folder: Path, networks: Networks, players: tuple[str, ...], *facts: memoryview | str
+    ) -> "SharedWeights":
+        """Name what these untrained `players` become; `facts` are whatever else it depends on."""
+        digest = hashlib.sha256(torch.__version__.encode())
+        chosen = _chosen(networks, players)
+        for name, value in chosen.state_dict().items():
             digest.update(name.encode() + value.contiguous().numpy().tobytes())
-        for fact in (*facts, torch.__version__, str(torch.get_num_threads())):
-            digest.update(fact.encode() if isinstance(fact, str) else fact)
-        return cls(folder / f"{digest.hexdigest()[:32]}.safetensors")
+        for fact in (str(chosen), str(torch.get_num_threads()), *facts):
+            digest.update(hashlib.sha256(fact.encode() if isinstance(fact, str) else fact).digest())
+        return cls(folder / f"{digest.hexdigest()[:32]}.safetensors", players)
 
-    def load(self, networks: Networks) -> bool:
-        """Take it up where somebody left it."""
-        if self.path.is_file():
-            load_weights(_warm(networks), self.path, "remove it to train anew")
+    @property
+    def kept(self) -> bool:
+        """Whether somebody left it."""
         return self.path.is_file()
 
-    def keep(self, networks: Networks) -> None:
-        """Leave it for others."""
-        weights = {name: value.contiguous() for name, value in _warm(networks).state_dict().items()}
-        write_bytes(self.path, safetensors.torch.save(weights))
+    def load(self, networks: Networks) -> Tensor:
+        """Put it into the networks; returns the tally of the last epoch."""
+        try:
+            tensors = safetensors.torch.load_file(self.path)
+            _chosen(networks, self.players).load_state_dict(_part(tensors, "networks"))
+            return tensors["tally"]
+        except (SafetensorError, RuntimeError, KeyError) as problem:
+            raise CorruptData(
+                f"{self.path}: the shared weights cannot be read ({problem}); "
+                "remove them to train anew"
+            ) from problem
+
+    def keep(self, networks: Networks, tally: Tensor) -> None:
+        """Leave it for others, with the tally of the last epoch."""
+        weights = _chosen(networks, self.players).state_dict()
+        tensors = {f"networks/{name}": value for name, value in weights.items()} | {"tally": tally}
+        content = {name: value.contiguous() for name, value in tensors.items()}
+        write_bytes(self.path, safetensors.torch.save(content))
 
 
-def _warm(networks: Networks) -> nn.Module:
-    return nn.ModuleDict({"client": networks.client, "task_network": networks.task_network})
+def _chosen(networks: Networks, players: tuple[str, ...]) -> nn.Module:
+    return nn.ModuleDict({name: networks.get_submodule(name) for name in players})
 
 
 def _states(optimizers: Optimizers) -> Iterator[tuple[str, nn.Parameter, dict[str, Any]]]:

@@ -10,6 +10,8 @@ from ..schemas.manifest import Format
 from .datasets import within
 from .release import Places, generate
 from .share import Share
+from .training import workers
+from .trainings import training_of
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +30,14 @@ def generate_all(
     """Make `<out>/<name>-s<seed>` for each configuration; returns the public trees.
 
     All share one secret, `<out>/secret.key` unless it is named, and so their splits; releases of
-    one seed share their warm-up. `source` may be a folder that holds a folder for each dataset.
-    A release that is complete stays as it is, so that a stopped run continues. With a `share` only
-    that part of the releases is made. Raises as `generate` does.
+    one seed share their warm-up, and all of the training where they differ at release alone.
+    `source` may be a folder that holds a folder for each dataset. A release that is complete stays
+    as it is, so that a stopped run continues. With a `share` only that part of the trainings is
+    made, with all their releases. Raises as `generate` does.
     """
     trees: list[Path] = []
-    warm_ups = out / (f"warm-ups-{share.rank}" if share else "warm-ups")
-    for config in share.of(configs) if share else configs:
+    trainings = out / (f"trainings-{share.rank}" if share else "trainings")
+    for config in _part(configs, share) if share else configs:
         name = config.release_name
         withheld = truth / name if truth else None
         places = Places.of(out / name, withheld, formats)
@@ -49,11 +52,18 @@ def generate_all(
                 secret=secret or out / "secret.key",
                 limit=limit,
                 formats=formats,
-                warm_ups=warm_ups,
+                trainings=trainings,
             )
         trees += places.trees.values()
-    shutil.rmtree(warm_ups, ignore_errors=True)
+    if workers().is_main_process:
+        shutil.rmtree(trainings, ignore_errors=True)
     return trees
+
+
+def _part(configs: Sequence[Config], share: Share) -> list[Config]:
+    """Take a share of the trainings: what one process trains no other has to."""
+    mine = share.of(list(dict.fromkeys(map(training_of, configs))))
+    return [config for config in configs if training_of(config) in mine]
 
 
 def _complete(places: Places, config: Config) -> bool:

@@ -5,14 +5,18 @@ on untrained networks of that configuration and a few drawn faces, and scaled up
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from tqdm import tqdm
 
 from ..schemas import Config, Record
 from ..schemas.records import QUERIES
 from . import datasets
 from .plan import queried
-from .rates import Rates, measured
+from .rates import TrainingRates, WritingRates, training_rates, writing_rates
 from .release import SHARD_BYTES
 from .splits import sizes
+from .trainings import training_of, warm_up_of
 from .writer import rows_per_shard
 
 
@@ -35,50 +39,51 @@ class Forecast(Record):
 def forecast(
     configs: Sequence[Config], source: str | None = None, limit: int | None = None
 ) -> list[Forecast]:
-    """Say what each release will take; a warm-up that several share is counted once.
+    """Say what each release will take; what several share of a training is counted once.
 
-    Raises `MissingData` where neither `source` nor the dataset says how many images there are.
+    Shows a bar on terminals. Raises `MissingData` where neither `source` nor the dataset says how
+    many images there are.
     """
-    rates: dict[str, Rates] = {}
-    warm: set[tuple[object, ...]] = set()
+    training: dict[str, TrainingRates] = {}
+    writing: dict[str, WritingRates] = {}
+    trained: set[str] = set()
     made = []
-    for config in configs:
-        if config.config_id not in rates:
-            rates[config.config_id] = measured(config)
-        shared = _warm_up_of(config)
-        made.append(
-            _of(config, rates[config.config_id], _splits(config, source, limit), shared in warm)
-        )
-        warm.add(shared)
+    for config in tqdm(configs, desc="measuring", unit="releases", disable=None, leave=False):
+        kind = training_of(config.model_copy(update={"seed": 0}))
+        if kind not in training:
+            training[kind] = training_rates(config)
+        if config.config_id not in writing:
+            writing[config.config_id] = writing_rates(config)
+        splits = _splits(config, source, limit)
+        seconds = _seconds_per_image(config, training[kind], trained) * splits["defender"]
+        made.append(_of(config, writing[config.config_id], splits, seconds))
+        trained |= {warm_up_of(config), training_of(config)}
     return made
 
 
-def _warm_up_of(config: Config) -> tuple[object, ...]:
-    """What two releases have in common that share their warm-up."""
-    table, training = config.dataset, config.training
-    facts = training.warmup_epochs, training.batch_size, training.learning_rate, training.precision
-    client = config.client.model_dump_json()
-    images = config.config_id if config.sealed else str(table.options)
-    return table.name, table.task, table.size, images, client, config.seed, *facts
+def _seconds_per_image(config: Config, rates: TrainingRates, trained: AbstractSet[str]) -> float:
+    """What training adds to those that are `trained`: nothing, the defense, or all of it."""
+    settings = config.training
+    if training_of(config) in trained:
+        return 0.0
+    warm_up = 0 if warm_up_of(config) in trained else settings.warmup_epochs
+    return warm_up * rates.warm_up + settings.epochs * rates.defense
 
 
-def _of(config: Config, rates: Rates, splits: Mapping[str, int], shared: bool) -> Forecast:
+def _of(config: Config, rates: WritingRates, splits: Mapping[str, int], seconds: float) -> Forecast:
     rows = rows_per_shard(rates.shape, SHARD_BYTES)
     records = {
         name: count + (QUERIES - 1) * min(count, queried(name, rates.randomized))
         for name, count in splits.items()
     }
-    training = config.training
-    epochs = 0 if shared else training.warmup_epochs
-    each = epochs * rates.warm_up + training.epochs * rates.defense
     total = sum(records.values())
     return Forecast(
         release=config.release_name,
         records=total,
         shards=sum(-(-count // rows) for count in records.values()),
         bytes=round(total * rates.bytes),
-        training_seconds=each * splits["defender"],
-        writing_seconds=total * rates.writing,
+        training_seconds=seconds,
+        writing_seconds=total * rates.seconds,
     )
 
 

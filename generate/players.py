@@ -13,7 +13,7 @@ from ..schemas import BadConfig, Config
 from ..schemas.files import sha256_of
 from ..schemas.manifest import ClientFacts
 from . import defenses
-from .checkpoints import Checkpoints, WarmUp
+from .checkpoints import Checkpoints, SharedWeights
 from .client import CLIENT_FILE, NETWORKS_FILE, TASK_FILE, Client, save_networks
 from .datasets import Dataset
 from .defenses import Defense
@@ -29,6 +29,7 @@ from .networks import (
 )
 from .splits import Rows
 from .training import train, workers
+from .trainings import training_of
 
 log = logging.getLogger(__name__)
 CHUNK = 4096
@@ -82,11 +83,12 @@ def trained(
     dataset: Dataset,
     rows: Rows,
     made: Untrained,
-    warm_ups: Path | None,
+    trainings: Path | None,
 ) -> Players:
     """Train on the `defender` rows, or take up what an earlier run left in `folder`.
 
-    Warm-ups are shared with other defenses through the folder `warm_ups`, if there is one.
+    What is the same in other trainings is shared with them through the folder `trainings`, if there
+    is one.
     """
     networks, facts = made.networks, made.facts
     checkpoints = Checkpoints(folder)
@@ -101,8 +103,8 @@ def trained(
         proxy = json.loads(described.read_bytes())["proxy_leakage"]
         return Players(client, networks.task_network, facts, proxy)
     data, settings = _load(config, dataset, rows), config.training
-    warm_up = _warm_up(warm_ups, networks, data, config) if warm_ups else None
-    proxy = train(data, networks, settings, config.seed, checkpoints, warm_up)
+    shared = _shared(trainings, networks, data, config) if trainings else ()
+    proxy = train(data, networks, settings, config.seed, checkpoints, shared)
     networks.defense.finish(networks.client)
     if workers().is_main_process:
         description = _describe(config, dataset, facts, proxy)
@@ -111,12 +113,21 @@ def trained(
     return Players(client, networks.task_network, facts, proxy)
 
 
-def _warm_up(folder: Path, networks: Networks, data: TrainingData, config: Config) -> WarmUp:
+def _shared(
+    folder: Path, networks: Networks, data: TrainingData, config: Config
+) -> tuple[SharedWeights, ...]:
+    """The warm-up, which knows nothing of any defense; the whole where some options wait for it."""
     settings = config.training.model_dump(
         include={"warmup_epochs", "batch_size", "learning_rate", "precision"}, mode="json"
     )
-    content = (data.images.numpy().tobytes(), data.task.numpy().tobytes())
-    return WarmUp.of(folder, networks, *content, json.dumps(settings), str(config.seed))
+    content = (data.images.permute(0, 2, 3, 1).numpy().data, data.task.numpy().data)
+    facts = (*content, json.dumps(settings), str(config.seed))
+    warm_up = SharedWeights.of(folder, networks, ("client", "task_network"), *facts)
+    if not networks.defense.release_options:
+        return (warm_up,)
+    players = ("client", "task_network", "defense", "adversary")
+    more = (data.sensitive.numpy().data, training_of(config))
+    return warm_up, SharedWeights.of(folder, networks, players, warm_up.path.name, *more)
 
 
 def _refuse_untrained(defense: Defense, config: Config) -> None:

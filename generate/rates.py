@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -29,17 +29,20 @@ SAMPLED = 256  # drawn faces; records in each of the two shards that are timed
 
 
 @dataclass(frozen=True)
-class Rates:
-    """Seconds per image of one epoch of each phase, seconds and bytes per record written.
+class TrainingRates:
+    """Seconds per image of one epoch of each phase."""
 
-    `shape` is that of the activation, C H W.
-    """
+    warm_up: float
+    defense: float
+
+
+@dataclass(frozen=True)
+class WritingRates:
+    """Seconds and bytes per record written; `shape` is that of the activation, C H W."""
 
     shape: tuple[int, int, int]
     randomized: bool
-    warm_up: float
-    defense: float
-    writing: float
+    seconds: float
     bytes: float
 
 
@@ -65,14 +68,25 @@ class StandIn(Dataset):
         return [self.contents[row % SAMPLED] for row in rows]
 
 
-def measured(config: Config) -> Rates:
-    """Train a batch of each phase and write two shards, each twice: the second time counts."""
-    table = config.dataset
-    faces = StandIn(datasets.REGISTRY.find(table.name), table.size)
-    warm_up, defense = (
-        _step_seconds(config, faces, phase.stage) if phase.epochs else 0.0
-        for phase in phases(config.training)
+@cache
+def _faces(dataset: str, size: int) -> StandIn:
+    return StandIn(datasets.REGISTRY.find(dataset), size)
+
+
+def training_rates(config: Config) -> TrainingRates:
+    """Train a batch of each phase twice: the second time counts."""
+    return TrainingRates(
+        *(
+            _step_seconds(config, phase.stage) if phase.epochs else 0.0
+            for phase in phases(config.training)
+        )
     )
+
+
+def writing_rates(config: Config) -> WritingRates:
+    """Write two shards twice: the second time counts."""
+    table = config.dataset
+    faces = _faces(table.name, table.size)
     networks = untrained(config, faces).networks.eval().requires_grad_(False)
     client = Client(networks.client, networks.defense)
     schema = RecordSchema(
@@ -80,13 +94,12 @@ def measured(config: Config) -> Rates:
     )
     engine = Engine(faces, table.task, table.sensitive, client, networks.task_network, schema)
     seconds, size = _writing(engine)
-    return Rates(
-        schema.activation_shape, client.defense.randomized, warm_up, defense, seconds, size
-    )
+    return WritingRates(schema.activation_shape, client.defense.randomized, seconds, size)
 
 
-def _step_seconds(config: Config, faces: StandIn, stage: Stage) -> float:
+def _step_seconds(config: Config, stage: Stage) -> float:
     """Seconds per image of one step of everyone who learns at this stage."""
+    faces = _faces(config.dataset.name, config.dataset.size)
     settings, networks = config.training, untrained(config, faces).networks
     networks.enter(stage)
     (phase,) = (phase for phase in phases(settings) if phase.stage is stage)

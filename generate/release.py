@@ -120,15 +120,16 @@ def generate(
     limit: int | None = None,
     formats: Sequence[Format] = ("parquet",),
     shard_bytes: int = SHARD_BYTES,
-    warm_ups: Path | None = None,
+    trainings: Path | None = None,
     share: Share | None = None,
 ) -> list[Path]:
     """Make the release that `config` describes; returns the folders of its public trees.
 
     `source` is where the images are (a Hub id, a folder, an official download); `limit` keeps
-    about that many of them; releases that are made with the same folder of `warm_ups` share the
-    part of the training that knows nothing of their defenses. Of several processes that train
-    together the main one alone makes the release, and the others return nothing.
+    about that many of them; releases that are made with the same folder of `trainings` share what
+    is the same in them: the warm-up, and all of it where they differ at release alone. Of several
+    processes that train together the main one alone makes the release, and the others return
+    nothing.
 
     With a `share` only that part of the shards is written, and nothing returned: the first share
     trains, the others follow, and a call without a share finishes what all have written.
@@ -163,7 +164,7 @@ def generate(
         )
     if share and share.rank:
         _refuse_untrained(places, share)
-    players = trained(places.primary, config, dataset, splits["defender"], made, warm_ups)
+    players = trained(places.primary, config, dataset, splits["defender"], made, trainings)
     if not workers().is_main_process:
         return []
     engine = _engine(config, dataset, players)

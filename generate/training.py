@@ -10,7 +10,7 @@ Legend: N images; S image side; B batch.
 import hashlib
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from ..schemas.config import TrainingTable
 from .augmentation import augment
-from .checkpoints import Checkpoints, Optimizers, Place, WarmUp
+from .checkpoints import Checkpoints, Optimizers, Place, SharedWeights
 from .defenses import Objective
 from .game import Networks, Stage, Tally, TrainingData
 from .networks import seeded
@@ -118,23 +118,24 @@ def train(
     settings: TrainingTable,
     seed: int,
     checkpoints: Checkpoints,
-    warm_up: WarmUp | None = None,
+    shared: Sequence[SharedWeights] = (),
 ) -> float | None:
     """Train all players in place; returns the proxy adversary's accuracy over the last epoch,
     None without a proxy that guesses an attribute.
 
     Client and task network follow SGD with momentum, the defense and the proxy adversary Adam.
-    Everything random follows from `seed`. A stopped run goes on from what `checkpoints` hold; a
-    `warm_up` that another defense left is taken up, and left where there was none.
+    Everything random follows from `seed`. A stopped run goes on from what `checkpoints` hold. Of
+    `shared`, the warm-up's and perhaps the whole training's end, what others left is taken up, and
+    what they did not is left for them.
     """
     accelerator = _accelerator()
     device = accelerator.device
-    saved, start = checkpoints.load(networks), Place()
+    saved, start, tally = checkpoints.load(networks), Place(), Tally.nothing(device)
     if saved:
-        start = saved.place
-    elif warm_up and warm_up.load(networks):
-        start = Place(phase=1)
-    tally = saved.tally.to(device) if saved else Tally.nothing(device)
+        start, tally = saved.place, saved.tally.to(device)
+    for number, weights in enumerate(shared):
+        if weights.kept and start < Place(number + 1):
+            start, tally = Place(number + 1), weights.load(networks).to(device)
     model = accelerator.prepare_model(networks.train())
     training = _Training(accelerator, networks, model, data.to(device), settings, seed)
     with seeded(seed):
@@ -148,8 +149,9 @@ def train(
                 place = first if epoch == first.epoch else Place(number, epoch)
                 tally = tally if place.batch else Tally.nothing(device)
                 _epoch(training, phase, place, optimizers, Tally(tally), checkpoints)
-            if warm_up and phase.stage is Stage.WARM_UP and accelerator.is_main_process:
-                warm_up.keep(networks)
+            counts = accelerator.reduce(tally)
+            if number < len(shared) and accelerator.is_main_process:
+                shared[number].keep(networks, counts)
     networks.to("cpu").eval().requires_grad_()
     return Tally(accelerator.reduce(tally)).proxy_leakage
 

@@ -75,6 +75,15 @@ class Defense(nn.Module, ABC):
         """Whether training gives it something: a defense that learns cannot go untrained."""
         return bool(self.state_dict())
 
+    @property
+    def release_options(self) -> frozenset[str]:
+        """Options that nothing but `release` reads once the training is over; by default none.
+
+        Releases that differ in these alone share one training: neither what `build` makes nor what
+        `objective` costs may depend on them.
+        """
+        return frozenset()
+
     def build(self, shape: tuple[int, int, int]) -> None:
         """Make the defense's own networks for activations (C, H, W); by default there are none."""
         self.shape = shape

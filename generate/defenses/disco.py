@@ -63,6 +63,11 @@ class Disco(Defense):
         self.decoupler = decoupler
         self.frozen = frozen
 
+    @property
+    def release_options(self) -> frozenset[str]:
+        """Training over random ratios never sees the one at release."""
+        return frozenset() if self.train_ratios is None else frozenset({"ratio"})
+
     def build(self, shape: tuple[int, int, int]) -> None:
         """Make the filter generator, with a score per channel."""
         super().build(shape)

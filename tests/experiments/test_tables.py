@@ -183,7 +183,7 @@ def test_a_table_is_stopped_taken_up_and_filled(
     left = {path.name for cell in cells for path in cell.parent.rglob("*") if path.is_file()}
     known = {"cell.json", "values.parquet", "pictures.npy", "manifest.json", "measurements.json"}
     assert left == known
-    assert len(list((tmp_path / "cells" / "warm-ups").iterdir())) == 1
+    assert len(list((tmp_path / "cells" / "trainings").iterdir())) == 1
 
     kept = [values for _, _, values in _cells.entries(tmp_path / "cells") if values is not None]
     assert len(kept) == 3 * 2  # the strongest attack of both tracks, on test

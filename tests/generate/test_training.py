@@ -4,28 +4,30 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from leakboard.generate import defenses, training
-from leakboard.generate.checkpoints import Checkpoints, Place, WarmUp
+from leakboard.generate.checkpoints import Checkpoints, Place, SharedWeights
 from leakboard.generate.game import Networks, Stage, TrainingData
 from leakboard.generate.networks import AttributeAdversary, seeded
 from leakboard.generate.training import train
-from leakboard.schemas import BadConfig, Config
+from leakboard.schemas import BadConfig, Config, CorruptData
 from leakboard.schemas.config import TrainingTable
 
 from ..sources import ROOT
 from ..tiny import tiny_config
+from .defense_players import make
 
 SETTINGS = TrainingTable(
     warmup_epochs=1, epochs=2, batch_size=32, adversary_warmup_steps=2, adversary_steps=1
 )
 
 
-def fresh(defense: str = "disco", seed: int = 0, **options: str) -> Networks:
+def fresh(defense: str = "disco", seed: int = 0, **options: Any) -> Networks:
     """Small players with everything that could go wrong: batch statistics, and dropout."""
     with seeded(seed):
         client = nn.Sequential(nn.Conv2d(3, 8, 3, stride=4), nn.BatchNorm2d(8), nn.ReLU())
@@ -112,20 +114,77 @@ def test_who_is_frozen_keeps_what_the_warm_up_gave(
     assert "defense.filter_generator.0.weight" not in same
 
 
+PAIR = ("client", "task_network")
+ALL = (*PAIR, "defense", "adversary")
+
+
 def test_defenses_of_one_seed_share_their_warm_up(
     undisturbed: tuple[dict[str, Tensor], float], tmp_path: Path
 ) -> None:
-    def warm_up(networks: Networks) -> WarmUp:
-        return WarmUp.of(tmp_path, networks, drawn().images.numpy().tobytes())
+    def warm_up(networks: Networks) -> SharedWeights:
+        return SharedWeights.of(tmp_path, networks, PAIR, drawn().images.numpy().data)
 
     other, mine = fresh("random_pruning"), fresh()
     assert warm_up(other).path == warm_up(mine).path
     assert warm_up(fresh(seed=1)).path != warm_up(mine).path
-    train(drawn(), other, SETTINGS, 0, never(tmp_path), warm_up(fresh("random_pruning")))
+    train(drawn(), other, SETTINGS, 0, never(tmp_path), [warm_up(fresh("random_pruning"))])
     found = warm_up(mine)
-    assert found.path.is_file()
-    train(drawn(), mine, SETTINGS, 0, never(tmp_path), found)
+    assert found.kept
+    train(drawn(), mine, SETTINGS, 0, never(tmp_path), [found])
     assert equal(weights(mine), undisturbed[0])
+
+
+def test_a_shared_training_is_taken_up_whole_with_its_tally(
+    undisturbed: tuple[dict[str, Tensor], float],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shared = [SharedWeights.of(tmp_path, fresh(), players) for players in (PAIR, ALL)]
+    train(drawn(), fresh(), SETTINGS, 0, never(tmp_path), shared)
+    monkeypatch.setattr(Networks, "forward", None)  # nobody computes anything
+    mine = fresh()
+    assert train(drawn(), mine, SETTINGS, 0, never(tmp_path), shared) == undisturbed[1]
+    assert equal(weights(mine), undisturbed[0])
+
+
+def test_what_is_shared_goes_before_an_older_checkpoint(
+    undisturbed: tuple[dict[str, Tensor], float], tmp_path: Path
+) -> None:
+    shared = [SharedWeights.of(tmp_path, fresh(), players) for players in (PAIR, ALL)]
+    train(drawn(), fresh(), SETTINGS, 0, Checkpoints(tmp_path, seconds=0), shared)
+    assert (tmp_path / "checkpoint.safetensors").is_file()  # as if killed before it was discarded
+    mine = fresh(seed=1)
+    assert train(drawn(), mine, SETTINGS, 0, Checkpoints(tmp_path, seconds=0), shared[:1])
+    assert equal(weights(mine), undisturbed[0])
+    assert train(drawn(), mine, SETTINGS, 0, Checkpoints(tmp_path, seconds=0), shared)
+    assert equal(weights(mine), undisturbed[0])
+
+
+def test_shared_weights_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    shared = SharedWeights.of(tmp_path, fresh(), PAIR)
+    shared.path.write_bytes(b"half")
+    with pytest.raises(CorruptData, match=f"{shared.path.name}.* remove them to train anew"):
+        train(drawn(), fresh(), SETTINGS, 0, never(tmp_path), [shared])
+
+
+AT_RELEASE = [("disco", {"train_ratios": [0.2, 0.8]}, {"ratio": 0.3})]
+
+
+@pytest.mark.parametrize(("name", "options", "others"), AT_RELEASE)
+def test_options_that_matter_at_release_alone_never_touch_the_training(
+    tmp_path: Path, name: str, options: dict[str, Any], others: dict[str, Any]
+) -> None:
+    one, other = fresh(name, **options), fresh(name, **options | others)
+    assert one.defense.release_options == set(others)
+    assert equal(weights(one), weights(other))
+    proxies = [train(drawn(), n, SETTINGS, 0, never(tmp_path)) for n in (one, other)]
+    assert equal(weights(one), weights(other))
+    assert proxies[0] == proxies[1]
+
+
+def test_no_other_defense_has_options_that_matter_at_release_alone() -> None:
+    named = [name for name in defenses.REGISTRY.names() if make(name).release_options]
+    assert named == []  # disco has, where it is trained over random ratios: AT_RELEASE
 
 
 def test_steps_of_the_proxy_move_the_proxy_alone() -> None:
