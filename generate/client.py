@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..schemas import Manifest, NoBound, Release, UsageError
+from ..schemas.config import Precision
 from ..schemas.files import write_bytes, write_text
 from . import defenses
 from .augmentation import augment
@@ -27,15 +28,19 @@ class Client(nn.Module):
 
     `augment(images, generator)` is the random flip and shift that the client was trained with.
     `task_network`, with the client of `load_client` only, maps activations to task logits (N, K).
+    The layers compute in `precision`; what they give, and the defense, is float32.
     """
 
     task_network: nn.Module
     augment = staticmethod(augment)
 
-    def __init__(self, layers: nn.Module, defense: Defense) -> None:
+    def __init__(
+        self, layers: nn.Module, defense: Defense, precision: Precision = "float32"
+    ) -> None:
         super().__init__()
         self.layers = layers
         self.defense = defense
+        self.precision = precision
 
     def forward(self, images: Tensor, noise: Noise | torch.Generator | None = None) -> Tensor:
         """Map (N, 3, S, S) in [0, 1] to (N, C, H, W).
@@ -46,7 +51,7 @@ class Client(nn.Module):
             noise = BatchNoise(len(images), noise)
         if noise is None and self.defense.randomized:
             raise ValueError("this defense is randomized: pass a torch.Generator as `noise`")
-        released: Tensor = self.defense.release(self.layers(images), noise)  # type: ignore[arg-type]
+        released: Tensor = self.defense.release(self._encoded(images), noise)  # type: ignore[arg-type]
         return released
 
     def beside(self, task_network: nn.Module) -> "Client":
@@ -59,8 +64,16 @@ class Client(nn.Module):
 
     def mean(self, images: Tensor) -> Tensor:
         """Map images to the activation before its Gaussian noise, with its true derivative."""
-        mean: Tensor = self.defense.mean(self.layers(images))
+        mean: Tensor = self.defense.mean(self._encoded(images))
         return mean
+
+    def _encoded(self, images: Tensor) -> Tensor:
+        if self.precision == "float32":
+            undefended: Tensor = self.layers(images)
+            return undefended
+        with torch.autocast(images.device.type, torch.bfloat16):
+            halved: Tensor = self.layers(images)
+        return halved.float()
 
     def at(self, layer: str) -> "Client":
         """Cut the same networks after another block: what is sent if the split were there.
@@ -85,7 +98,7 @@ class Client(nn.Module):
         blocks |= {"defense": _Mean(self.defense), **dict(self.task_network.named_children())}
         cut = list(blocks).index(layer) + 1
         before, after = list(blocks.items())[:cut], list(blocks.items())[cut:]
-        client = Client(nn.Sequential(OrderedDict(before)), NoneDefense())
+        client = Client(nn.Sequential(OrderedDict(before)), NoneDefense(), self.precision)
         return client.beside(nn.Sequential(OrderedDict(after)))
 
 
@@ -117,7 +130,8 @@ def build(manifest: Manifest) -> tuple[Client, nn.Module]:
     network = split_network(manifest.config.client, classes)
     shape = activation_shape(network, manifest.dataset.image_size, classes)
     defense = defenses.create(manifest.defense.name, manifest.defense.options, shape)
-    return Client(defense.prepare(network.client), defense), network.task_network
+    precision = manifest.client.precision
+    return Client(defense.prepare(network.client), defense, precision), network.task_network
 
 
 def load_client(release: Path, layer: str | None = None) -> Client:

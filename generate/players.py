@@ -73,6 +73,7 @@ def untrained(config: Config, dataset: Dataset) -> Untrained:
         split_index=network.index,
         activation_shape=shape,
         initial_weights=None if initial is None else sha256_of(initial),
+        precision=table.precision,
     )
     return Untrained(Networks(network.client, network.task_network, defense, adversary), facts)
 
@@ -92,7 +93,7 @@ def trained(
     """
     networks, facts = made.networks, made.facts
     checkpoints = Checkpoints(folder)
-    client = Client(networks.client, networks.defense)
+    client = Client(networks.client, networks.defense, facts.precision)
     described = folder / NETWORKS_FILE
     if described.exists():
         log.info("taking up the trained weights of an earlier run")
@@ -172,6 +173,7 @@ def _describe(
             "split_index": facts.split_index,
             "initial_weights": facts.initial_weights,
             "input": "float32 (N, 3, S, S) in [0, 1]",
+            "precision": facts.precision,
             "image_size": config.dataset.size,
             "defense": config.defense.model_dump(mode="json"),
         },

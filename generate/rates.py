@@ -88,7 +88,7 @@ def writing_rates(config: Config) -> WritingRates:
     table = config.dataset
     faces = _faces(table.name, table.size)
     networks = untrained(config, faces).networks.eval().requires_grad_(False)
-    client = Client(networks.client, networks.defense)
+    client = Client(networks.client, networks.defense, config.client.precision)
     schema = RecordSchema(
         client.defense.shape, faces.classes(table.task), faces.classes(table.sensitive)
     )

@@ -15,6 +15,7 @@ from .errors import BadConfig, MissingData
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Scale = Literal["smoke", "reduced", "paper"]
+Precision = Literal["float32", "bfloat16"]
 BLOCKS = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
 SPLIT_LAYERS = {"resnet18": BLOCKS, "resnet34": BLOCKS}
 
@@ -52,12 +53,14 @@ class ClientTable(Record):
 
     `network` is a built-in by name or your own by its object path, a torch module class or a
     function that returns a module; `split_layer` is then the name of any of its submodules.
-    `weights` is a safetensors file of the whole network, from which training starts.
+    `weights` is a safetensors file of the whole network, from which training starts. `precision` is
+    what the client computes its released activations in, the defense always in float32.
     """
 
     network: str = "resnet18"
     split_layer: str = "layer1"
     weights: str | None = Field(default=None, exclude_if=lambda path: path is None)
+    precision: Precision = Field(default="float32", exclude_if=lambda format: format == "float32")
 
     @property
     def is_own(self) -> bool:
@@ -101,7 +104,7 @@ class TrainingTable(Record):
     batch_size: int = Field(default=128, ge=2)
     learning_rate: float = Field(default=0.1, gt=0)
     defense_learning_rate: float = Field(default=0.02, gt=0)
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
     adversary_warmup_steps: int = Unless0
     adversary_steps: int = Unless0
     adversary_restarts: int = Unless0

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .base import Record, Sha256
-from .config import Config, Scale
+from .config import Config, Precision, Scale
 from .errors import MissingData, SchemaMismatch
 from .files import read_json
 from .records import RecordSchema
@@ -48,6 +48,7 @@ class ClientFacts(Record):
     `split_index` is the position of the split layer, from 0 and in the order of execution: among
     the blocks of a built-in network, among all operations of a network of your own.
     `initial_weights` is the SHA-256 of the file that training started from, if there was one.
+    `precision` is what the network computed the released activations in.
     """
 
     network: str
@@ -55,6 +56,7 @@ class ClientFacts(Record):
     split_index: int = Field(ge=0)
     activation_shape: tuple[int, int, int]
     initial_weights: Sha256 | None = None
+    precision: Precision = "float32"
 
 
 class DefenseFacts(Record):

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import safetensors.torch
 import torch
+from numpy.typing import NDArray
 
 from leakboard.generate import Share, generate, load_client, recompute, verify
 from leakboard.generate.engine import Engine
@@ -224,6 +226,35 @@ def test_recomputing_a_randomized_defense_needs_its_secret(
     release = release_of("gaussian_noise")
     with pytest.raises(UsageError, match="--secret FILE"):
         recompute(release.folder, 1)
+
+
+def by_image(release: Release) -> NDArray[np.float64]:
+    """The activations of the first validation shard, in the order of their images' bytes."""
+    table = release.read(release.manifest.shards_of("validation")[0], ("input", "activation"))
+    order = np.argsort([image["bytes"] for image in table.column("input").to_pylist()])
+    shape = release.manifest.client.activation_shape
+    return vectors_to_numpy(table.column("activation"), shape)[order].astype(float)
+
+
+@pytest.mark.parametrize("defense", ["none", "disco"])
+def test_a_client_can_compute_in_bfloat16(
+    release_of: MakeRelease, secret_file: Path, tmp_path: Path, defense: str
+) -> None:
+    reference = release_of(defense)
+    client = tiny_config(defense).client.model_copy(update={"precision": "bfloat16"})
+    config = tiny_config(defense).model_copy(update={"client": client})
+    generate(config, tmp_path / "halved", secret=secret_file, shard_bytes=SHARD_BYTES)
+    halved = Release.open(tmp_path / "halved")
+    assert halved.manifest.client.precision == "bfloat16"
+    assert halved.manifest.config_id != reference.manifest.config_id
+    assert recompute(halved.folder, 30) == []
+    weights = "weights/client.safetensors"
+    assert halved.manifest.file(weights).sha256 == reference.manifest.file(weights).sha256
+    z, rounded = (by_image(release) for release in (reference, halved))
+    same = (z != 0).any(axis=(2, 3)) == (rounded != 0).any(axis=(2, 3))
+    error = np.abs(z - rounded)[same]  # of the channels that both let through, or neither
+    assert same.mean() > 0.9
+    assert 0 < error.max() < 16 * 2**-8 * (1 + np.abs(z).max())  # bfloat16 has 8 bits
 
 
 def test_recompute_finds_foreign_weights(release_of: MakeRelease, tmp_path: Path) -> None:
