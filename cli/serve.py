@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from .store import board_option, store_option
 
@@ -23,10 +24,27 @@ from .store import board_option, store_option
     show_envvar=True,
     help="Where the desk keeps its tables and its queue.  [default: SQLite files on the desk]",
 )
+@click.pass_context
 def serve(
-    board: Path, port: int, store: str | None, releases: Path | None, database: str | None
+    context: click.Context,
+    board: Path,
+    port: int,
+    store: str | None,
+    releases: Path | None,
+    database: str | None,
 ) -> None:
-    """Serve the leaderboard of BOARD on http://127.0.0.1:PORT."""
+    """Serve the leaderboard of BOARD on http://127.0.0.1:PORT.
+
+    Where no board is named, and there is none in the folder `board`, the reference results are
+    shown, which come with Leakboard.
+    """
+    from ..leaderboard import has_board
     from ..leaderboard import serve as run
 
-    run(board, port, store=store, releases=releases, database=database)
+    unnamed = context.get_parameter_source("board") is ParameterSource.DEFAULT
+    asked = store or releases or database
+    if unnamed and not asked and not has_board(board):
+        click.echo(f"{board}: there is no board yet; these are the reference results", err=True)
+        run(None, port)
+    else:
+        run(board, port, store=store, releases=releases, database=database)

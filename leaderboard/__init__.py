@@ -8,7 +8,7 @@ from .intake import submit
 from .mine import Mine, submission_of, submissions_of, withdraw
 from .ranking import groups, standings
 from .rescore import Difference, rescore
-from .serve import command, serve
+from .serve import command, has_board, serve
 from .standing import Group, Rank, Standing
 from .store import Board, existing
 from .worker import Worker
@@ -32,6 +32,7 @@ __all__ = [
     "entry",
     "existing",
     "groups",
+    "has_board",
     "releases_in",
     "rescore",
     "serve",

@@ -1,4 +1,7 @@
-"""The pages: `streamlit run app.py -- BOARD`, or the board's folder in LEAKBOARD_BOARD."""
+"""The pages: `streamlit run app.py -- BOARD`, or the board's folder in LEAKBOARD_BOARD.
+
+Where neither names a board, they show the reference results.
+"""
 
 import os
 import sys
@@ -10,6 +13,7 @@ import streamlit as st
 
 from leakboard.leaderboard.choosing import choose
 from leakboard.leaderboard.desk import desk_folder
+from leakboard.leaderboard.reference import described, reference
 from leakboard.leaderboard.screens import (
     attack,
     compare,
@@ -20,7 +24,7 @@ from leakboard.leaderboard.screens import (
     overview,
     submit,
 )
-from leakboard.leaderboard.serve import STORE
+from leakboard.leaderboard.serve import BOARD, STORE
 from leakboard.leaderboard.shown import Shown, entries
 from leakboard.leaderboard.store import Board
 from leakboard.leaderboard.text import plain
@@ -28,39 +32,43 @@ from leakboard.schemas import LeakboardError
 
 PAGES = (overview, defense, attack, compare, gallery, data, method)  # in the order of the menu
 NO_RESULTS = "No results yet: run `leakboard demo`, then `leakboard serve --board demo-out/board`."
-NO_BOARD = "No board was named: start with `leakboard serve --board DIR`."
 
 
 def main() -> None:
-    """Draw the chosen page for the board that was named."""
+    """Draw the chosen page for the board that was named, or for the reference results."""
     st.set_page_config(page_title="Leakboard", layout="wide")
-    board = board_folder()
-    if board is None:
-        st.info(NO_BOARD)
-        return
     try:
-        draw(board)
+        draw(board_folder())
     except LeakboardError as problem:
         st.error(plain(str(problem)))
 
 
 def board_folder() -> Path | None:
     """The folder named on the command line, or else in the environment."""
-    named = [*sys.argv[1:2], os.environ.get("LEAKBOARD_BOARD", "")]
+    named = [*sys.argv[1:2], os.environ.get(BOARD, "")]
     return next((Path(name) for name in named if name), None)
 
 
-def draw(folder: Path) -> None:
-    """Draw menu, choices and page, or say how to get results."""
+def opened(folder: Path | None) -> Board | None:
+    """The board in a folder, or else the reference results; None where the folder has none."""
+    if folder is None:
+        return reference()
     store = os.environ.get(STORE) or None
-    board = Board.open(folder, store) if (folder / "results").is_dir() else None
+    return Board.open(folder, store) if (folder / "results").is_dir() else None
+
+
+def draw(folder: Path | None) -> None:
+    """Draw menu, choices and page, or say how to get results."""
+    board = opened(folder)
     version = board.version if board else ""
     rows = entries(board, version) if board else []
     if board is None or not rows:
         st.info(NO_RESULTS)
-        if desk_folder(folder).is_dir():
+        if folder is not None and desk_folder(folder).is_dir():
             st.navigation([page(submit, folder)], position="top").run()
         return
+    if folder is None:
+        st.info(described(rows))
     with st.sidebar:
         choice = choose(rows)
     shown = Shown(board, version, choice)
@@ -68,10 +76,10 @@ def draw(folder: Path) -> None:
     st.navigation(pages, position="top").run()
 
 
-def page(module: ModuleType, about: Shown | Path) -> st.Page:
+def page(module: ModuleType, about: Shown | Path | None) -> st.Page:
     """A page is a module: its name is title and address, its docstring the summary in the menu.
 
-    It draws what a reader chose of the board, or, to submit to it, the board's folder.
+    It draws what a reader chose of the board, or, to submit to it, its folder if there is one.
     """
     name = module.__name__.rpartition(".")[2]
     return st.Page(

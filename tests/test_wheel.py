@@ -52,7 +52,18 @@ def test_the_wheel_holds_every_module_and_every_other_file_of_the_packages(wheel
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+    reference = ROOT / "leaderboard" / "reference_board"  # a link, which `rglob` may not follow
+    expected |= {
+        f"leakboard/{path.relative_to(ROOT).as_posix()}" for path in reference.glob("*/*.json")
+    }
     assert held == expected
+
+
+def test_the_reference_results_are_inside(environment: Path, tmp_path: Path) -> None:
+    code = "from leakboard.leaderboard.reference import reference; print(len(reference().rows()))"
+    (count,) = run(environment / "python", "-c", code, cwd=tmp_path).split()
+    results = ROOT / "leaderboard" / "reference_board" / "results"
+    assert int(count) == len(list(results.glob("*.json")))
 
 
 def test_the_command_runs_from_the_wheel(environment: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from ..upload import Upload, UploadChecker
 NO_DESK = (
     "This board takes no submissions. Its organiser begins with `leakboard token USER --board DIR`."
 )
+REFERENCE = "Nothing can be submitted to the reference results: they are only shown."
 NO_RELEASES = (
     "No files are taken here: submit with `leakboard submit`, or ask the organiser to start the "
     "board with `leakboard serve --board DIR --releases DIR`."
@@ -38,9 +39,12 @@ KINDS = ("parquet", "onnx", "safetensors")
 LISTED_SECONDS = 60.0  # how long the list of releases is kept
 
 
-def draw(board: Path) -> None:
-    """Draw the form, and one's own submissions."""
+def draw(board: Path | None) -> None:
+    """Draw the form, and one's own submissions; None stands for the reference results."""
     st.title("Submit", anchor=False)
+    if board is None:
+        st.info(REFERENCE)
+        return
     if not desk_folder(board).is_dir():
         st.info(NO_DESK)
         return

@@ -7,8 +7,10 @@ from urllib.parse import unquote_plus
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from leakboard.leaderboard import Board
+from leakboard.leaderboard.reference import FOLDER, reference
 from leakboard.leaderboard.serve import APP, STORE
 from leakboard.schemas import LeaderboardRow, Track
 
@@ -55,11 +57,22 @@ def test_an_empty_board_says_what_to_do(open_page: OpenPage, tmp_path: Path) -> 
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_board_has_to_be_named(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_board_is_named_the_reference_results_are_shown_and_stay_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("LEAKBOARD_BOARD", raising=False)
     monkeypatch.setattr("sys.argv", ["app.py"])
-    page = AppTest.from_file(APP).run()
-    assert "leakboard serve --board DIR" in page.info[0].value
+    before = sorted(FOLDER.iterdir())
+    page = AppTest.from_file(APP, default_timeout=30).run()
+    assert not page.exception
+    said = page.info[0].value
+    (scale,) = {row.scale for row in reference().rows()}
+    assert f"at {scale} scale" in said
+    assert "leakboard serve --board DIR" in said
+    assert page.dataframe
+    page._page_hash = calc_hash("submit")
+    assert "only shown" in page.run().info[1].value
+    assert sorted(FOLDER.iterdir()) == before
 
 
 def test_the_environment_names_the_board_where_the_command_line_does_not(

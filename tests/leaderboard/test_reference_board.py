@@ -4,10 +4,15 @@ import shutil
 from pathlib import Path
 
 from leakboard.leaderboard import Board
+from leakboard.leaderboard.reference import FOLDER
 
 from ..sources import ROOT
 
 REFERENCE = ROOT / "docs" / "results" / "board"
+
+
+def test_the_package_holds_the_committed_results() -> None:
+    assert FOLDER.resolve() == REFERENCE
 
 
 def test_the_committed_results_are_a_board(tmp_path: Path) -> None:

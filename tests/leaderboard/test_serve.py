@@ -4,9 +4,11 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from leakboard.cli import cli
 from leakboard.leaderboard import command, serve
-from leakboard.leaderboard.serve import DATABASE, RELEASES
+from leakboard.leaderboard.serve import BOARD, DATABASE, RELEASES
 from leakboard.leaderboard.text import plain
 from leakboard.schemas import MissingData
 
@@ -28,6 +30,31 @@ def test_the_board_is_served_on_this_machine_only_and_reports_to_nobody() -> Non
 
 def test_a_browser_may_open_unless_headless() -> None:
     assert "--server.headless=true" not in command(Path("board"), 8600)
+
+
+def test_where_no_board_is_named_and_none_is_there_the_reference_results_are_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(BOARD, "another")
+    found = tmp_path / "environment.json"
+    tell = "import json, os, sys; json.dump(dict(os.environ), open(sys.argv[1], 'w'))"
+    called: list[Path | None] = []
+
+    def told(board: Path | None, *_: object) -> list[str]:
+        called.append(board)
+        return [sys.executable, "-c", tell, str(found)]
+
+    monkeypatch.setattr(serving, "command", told)
+    done = CliRunner().invoke(cli, ["serve"])
+    assert "these are the reference results" in done.stderr
+    assert called == [None]
+    assert json.loads(found.read_text())[BOARD] == ""
+    for asked in (["--board", "board"], ["--releases", "out"]):
+        assert isinstance(CliRunner().invoke(cli, ["serve", *asked]).exception, MissingData)
+    (tmp_path / "board" / "results").mkdir(parents=True)
+    assert CliRunner().invoke(cli, ["serve"]).exit_code == 0
+    assert called == [None, Path("board")]
 
 
 def test_a_board_that_is_not_there_is_not_served(tmp_path: Path) -> None:

@@ -26,13 +26,27 @@ def test_the_front_matter_names_an_app_that_shows_the_board_beside_it(
 ) -> None:
     space = shutil.copytree(SPACE, tmp_path / "space")
     Board.open(space / "board").add(make_row("none", (0.8, 0.7, 0.9)))
+    page = run(space, monkeypatch)
+    assert [one.value for one in page.title] == ["Leakboard"]
+    assert page.dataframe
+    assert not page.info
+
+
+def test_without_a_board_beside_it_it_shows_the_reference_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = run(shutil.copytree(SPACE, tmp_path / "space"), monkeypatch)
+    assert "Reference results" in page.info[0].value
+    assert page.dataframe
+
+
+def run(space: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("LEAKBOARD_BOARD", "")
     monkeypatch.setattr("sys.argv", ["app.py"])
     card = RepoCard.load(space / "README.md").data
     page = AppTest.from_file(space / card["app_file"], default_timeout=30).run()
     assert not page.exception
-    assert [one.value for one in page.title] == ["Leakboard"]
-    assert page.dataframe
+    return page
 
 
 def test_the_space_runs_these_versions() -> None:

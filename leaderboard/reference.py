@@ -1,0 +1,33 @@
+"""The reference results: the board that the pages show where there is no other. It is only read."""
+
+import atexit
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ..schemas import LeaderboardRow
+from .store import Board
+from .text import plain
+
+FOLDER = Path(__file__).with_name("reference_board")  # the repository's docs/results/board
+OWN = (
+    "They are only shown. For a board of your own, enter a score with "
+    "`leakboard score RELEASE FILE --board board`, or run `leakboard demo`; "
+    "then `leakboard serve --board DIR` shows it."
+)
+
+
+@cache
+def reference() -> Board:
+    """Open the reference results, whose index lies in a folder that ends with this process."""
+    folder = TemporaryDirectory(prefix="leakboard-")
+    atexit.register(folder.cleanup)
+    return Board.open(FOLDER, f"sqlite:///{folder.name}/index.sqlite")
+
+
+def described(rows: Sequence[LeaderboardRow]) -> str:
+    """What the reference results are, and how to get other ones, as Markdown."""
+    datasets = ", ".join(sorted({plain(row.dataset) for row in rows}))
+    scales = " and ".join(sorted({row.scale for row in rows}, reverse=True))
+    return f"**Reference results**: what we measured, on {datasets}, at {scales} scale. {OWN}"
