@@ -35,6 +35,7 @@ def command(board: Path | None, port: int, headless: bool = False) -> list[str]:
         "server.port": str(port),
         "server.showEmailPrompt": "false",
         "server.fileWatcherType": "none",
+        "runner.postScriptGC": "false",  # a walk over all entries after every run, by default
         "browser.gatherUsageStats": "false",
         "client.showErrorDetails": "none",
         "client.toolbarMode": "viewer",
