@@ -14,9 +14,9 @@ def training_of(config: Config) -> str:
     table = config.defense
     at_release = defenses.REGISTRY.create(table.name, table.options).release_options
     options = {name: value for name, value in table.options.items() if name not in at_release}
-    recipe = config.model_dump(mode="json", include={"seed", "dataset", "client", "training"})
+    recipe = config.model_dump(mode="json", include={"seed", "dataset", "training"})
     images = config.config_id if config.sealed else None
-    return json.dumps([recipe, table.name, options, images], sort_keys=True)
+    return json.dumps([recipe, _network(config), table.name, options, images], sort_keys=True)
 
 
 def warm_up_of(config: Config) -> str:
@@ -26,5 +26,9 @@ def warm_up_of(config: Config) -> str:
     facts = config.training.model_dump(
         mode="json", include={"warmup_epochs", "batch_size", "learning_rate", "precision"}
     )
-    client = config.client.model_dump(mode="json")
+    client = _network(config)
     return json.dumps([table.name, table.task, table.size, images, client, config.seed, facts])
+
+
+def _network(config: Config) -> dict[str, object]:
+    return config.client.model_dump(mode="json", exclude={"precision"})  # that of the release alone

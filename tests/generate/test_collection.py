@@ -113,6 +113,12 @@ def test_the_million_of_cifar10_is_the_usual_recipes_at_two_seeds_and_ratios_of_
         assert config == Config.read(recipe, tuple(changes))
 
 
+def test_the_format_of_what_is_released_has_no_part_in_the_training() -> None:
+    config = tiny_config("none")
+    halved = config.client.model_copy(update={"precision": "bfloat16"})
+    assert training_of(config.model_copy(update={"client": halved})) == training_of(config)
+
+
 @pytest.mark.slow
 def test_a_set_is_made_into_one_folder_with_one_secret_and_goes_on(tmp_path: Path) -> None:
     configs = [tiny_config("none"), tiny_config("none", seed=1)]
