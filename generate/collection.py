@@ -8,6 +8,7 @@ from pathlib import Path
 from ..schemas import Config, Manifest
 from ..schemas.manifest import Format
 from .datasets import within
+from .effort import Effort, peak_memory
 from .release import Places, generate
 from .share import Share
 from .training import workers
@@ -36,6 +37,7 @@ def generate_all(
     made, with all their releases. Raises as `generate` does.
     """
     trees: list[Path] = []
+    efforts: list[Effort] = []
     trainings = out / (f"trainings-{share.rank}" if share else "trainings")
     for config in _part(configs, share) if share else configs:
         name = config.release_name
@@ -53,10 +55,12 @@ def generate_all(
                 limit=limit,
                 formats=formats,
                 trainings=trainings,
+                tell=efforts.append,
             )
         trees += places.trees.values()
     if workers().is_main_process:
         shutil.rmtree(trainings, ignore_errors=True)
+        log.info("%d releases made: %s; %s", len(efforts), sum(efforts, Effort()), peak_memory())
     return trees
 
 

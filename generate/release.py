@@ -6,8 +6,10 @@ as an undisturbed run's.
 """
 
 import json
+import logging
 import shutil
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,7 @@ from .client import NETWORKS_FILE
 from .commitments import answers_commitment, commit
 from .datasets import Dataset
 from .describe import WEIGHTS, balance_of, describe, finish, measure, weight_hashes
+from .effort import Effort, bytes_on_disk, peak_memory
 from .engine import Engine
 from .plan import plan
 from .players import Players, trained, untrained
@@ -38,6 +41,7 @@ from .splits import split
 from .training import workers
 from .writer import Writer
 
+log = logging.getLogger(__name__)
 SHARD_BYTES = 256 * 2**20
 
 
@@ -122,6 +126,7 @@ def generate(
     shard_bytes: int = SHARD_BYTES,
     trainings: Path | None = None,
     share: Share | None = None,
+    tell: Callable[[Effort], object] = lambda _: None,
 ) -> list[Path]:
     """Make the release that `config` describes; returns the folders of its public trees.
 
@@ -133,6 +138,8 @@ def generate(
 
     With a `share` only that part of the shards is written, and nothing returned: the first share
     trains, the others follow, and a call without a share finishes what all have written.
+
+    What it took goes to the log, and to `tell`.
 
     Raises `OutputExists`, `MissingData`, `ActivationOverflow` and the errors of the plug-ins; a
     stopped run continues when the same call is made again.
@@ -164,9 +171,11 @@ def generate(
         )
     if share and share.rank:
         _refuse_untrained(places, share)
+    started = time.perf_counter()
     players = trained(places.primary, config, dataset, splits["defender"], made, trainings)
     if not workers().is_main_process:
         return []
+    had_trained = time.perf_counter()
     engine = _engine(config, dataset, players)
     records = plan(dataset, splits, config, key, defense.randomized)
     writer = Writer(engine, places.partial, places.truth, shard_bytes)
@@ -190,6 +199,14 @@ def generate(
         )
         finish(tree, manifest, measured, balance)
     places.publish()
+    took = Effort(
+        records=sum(one.made for one in written),
+        bytes=bytes_on_disk(*places.trees.values(), places.truth),
+        training=had_trained - started,
+        writing=time.perf_counter() - had_trained,
+    )
+    log.info("%s: %s; %s", out, took, peak_memory())
+    tell(took)
     return list(places.trees.values())
 
 

@@ -57,9 +57,13 @@ def rows_per_shard(shape: tuple[int, int, int], shard_bytes: int) -> int:
 
 @dataclass(frozen=True)
 class Written:
-    """A slice on disk: its shard in each format, and whom the task network classified correctly."""
+    """A slice on disk: its shard in each format, and whom the task network classified correctly.
+
+    `made` are the records that were not there before.
+    """
 
     split: str
+    made: int
     shards: Mapping[Format, Shard]
     correct: NDArray[np.bool_]
 
@@ -124,7 +128,8 @@ class Writer:
                 logits.append(vectors_to_numpy(table.column("task_logits"), self._logits_shape))
                 bar.update(table.num_rows)
         correct = np.concatenate(logits).argmax(axis=1) == self._labels(part)
-        return Written(part.split, self._facts(part, content.hexdigest()), correct)
+        made = len(part.records) if missing else 0
+        return Written(part.split, made, self._facts(part, content.hexdigest()), correct)
 
     def _made(self, compute: Executor, part: Slice) -> Iterator[pa.Table]:
         """Yield row groups in their order, while `compute` makes the batches of later ones."""

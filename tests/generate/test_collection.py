@@ -1,5 +1,6 @@
 """Sets of releases: planned before anything is made, made into one folder, a million if asked."""
 
+import re
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -120,9 +121,14 @@ def test_the_format_of_what_is_released_has_no_part_in_the_training() -> None:
 
 
 @pytest.mark.slow
-def test_a_set_is_made_into_one_folder_with_one_secret_and_goes_on(tmp_path: Path) -> None:
+def test_a_set_is_made_into_one_folder_with_one_secret_and_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     configs = [tiny_config("none"), tiny_config("none", seed=1)]
-    made = generate_all(configs, tmp_path / "set")
+    with caplog.at_level("INFO", logger="leakboard.generate.collection"):
+        made = generate_all(configs, tmp_path / "set")
+    (told,) = caplog.messages
+    assert re.fullmatch("2 releases made: 480 records, .* peak memory .* GiB", told)
     assert [tree.name for tree in made] == ["tiny-s0", "tiny-s1"]
     secrets = {Manifest.read(home).commitments.secret for home in made}
     assert len(secrets) == 1
