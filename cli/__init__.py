@@ -19,6 +19,7 @@ from .doctor import doctor
 from .export_site import export_site
 from .generate import generate
 from .judge import judge
+from .materialize import materialize
 from .plan import plan
 from .pull import pull
 from .push import push
@@ -63,6 +64,7 @@ COMMANDS = (
     export_site,
     generate,
     judge,
+    materialize,
     plan,
     pull,
     push,

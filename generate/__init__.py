@@ -5,6 +5,7 @@ from .cluster import on_ray
 from .collection import generate_all
 from .commitments import verify_commitments
 from .forecast import Forecast, forecast
+from .materialize import Materialized, materialize
 from .noise import BatchNoise, Noise, RecordNoise
 from .pull import pull, wanted
 from .push import push
@@ -18,6 +19,7 @@ __all__ = [
     "BatchNoise",
     "Client",
     "Forecast",
+    "Materialized",
     "Noise",
     "Problem",
     "RecordNoise",
@@ -26,6 +28,7 @@ __all__ = [
     "generate",
     "generate_all",
     "load_client",
+    "materialize",
     "on_ray",
     "pull",
     "push",

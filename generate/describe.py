@@ -41,6 +41,8 @@ RECOMPUTE_TOLERANCE: Mapping[Precision, float] = {  # times 1 + |activation|
 }
 COMPRESSED = 256  # records whose compressed size is averaged
 WEIGHTS = (CLIENT_FILE, TASK_FILE)
+DESCRIBED = ("README.md", COMMITMENTS_FILE, "croissant.json", "measurements.json")
+UNSHARDED = (*DESCRIBED, NETWORKS_FILE, *WEIGHTS)  # what the manifest lists beside the shards
 Planned = Mapping[str, Sequence[PlannedRecord]]
 
 
@@ -140,13 +142,13 @@ def finish(tree: Path, manifest: Manifest, measured: Measurements, balance: Bala
     """Write measurements, cards, list of hashes and manifest into a tree that holds the rest."""
     write_text(tree / "measurements.json", measured.to_json())
     write_text(tree / "README.md", card(manifest, measured, balance))
+    seal(tree, manifest)
+
+
+def seal(tree: Path, manifest: Manifest) -> None:
+    """Write what lists the files of a tree: croissant.json, list of hashes, manifest."""
     write_text(tree / "croissant.json", croissant(manifest))
-    described = ("README.md", COMMITMENTS_FILE, "croissant.json", "measurements.json")
-    others = (*described, NETWORKS_FILE, *WEIGHTS)
-    facts = tuple(
-        FileFacts(path=path, bytes=(tree / path).stat().st_size, sha256=sha256_of(tree / path))
-        for path in sorted(others)
-    )
+    facts = tuple(FileFacts.of(tree, path) for path in sorted(UNSHARDED))
     complete = manifest.model_copy(update={"files": facts})
     text = complete.to_json()
     write_text(tree / SUMS_FILE, sums(complete, hashlib.sha256(text.encode()).hexdigest()))

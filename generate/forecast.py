@@ -14,10 +14,9 @@ from ..schemas.records import QUERIES
 from . import datasets
 from .plan import queried
 from .rates import TrainingRates, WritingRates, training_rates, writing_rates
-from .release import SHARD_BYTES
 from .splits import sizes
 from .trainings import training_of, warm_up_of
-from .writer import rows_per_shard
+from .writer import SHARD_BYTES, rows_per_shard
 
 
 class Forecast(Record):

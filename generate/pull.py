@@ -8,11 +8,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..schemas import ChecksumMismatch, Manifest, MissingData, OutputExists
-from ..schemas.benchmark import BENCHMARK_FILE, Benchmark, ReleaseEntry
+from ..schemas.benchmark import BENCHMARK_FILE, Benchmark, Kind, ReleaseEntry
 from ..schemas.errors import nearest
 from ..schemas.files import read_json, sha256_of
 from ..schemas.hub import Repository
 from ..schemas.manifest import FileFacts
+from ..schemas.recipe import RECIPE_FILE, is_recipe, listed
 from ..schemas.sums import SUMS_FILE, has_sealed_manifest
 
 STAGING = ".pulled"
@@ -30,21 +31,27 @@ class Wanted:
 def wanted(repository: Repository, out: Path, names: Sequence[str]) -> list[Wanted]:
     """List what `pull` would fetch: the files that are missing under `out`, or damaged."""
     staging = out / STAGING
-    chosen = _chosen(repository, staging, names)
-    return [file for entry in chosen for file in _missing(repository, staging, out, entry)]
+    benchmark = _benchmark(repository, staging)
+    chosen = _chosen(repository, benchmark, names)
+    return [
+        file
+        for entry in chosen
+        for file in _missing(repository, staging, out, entry, benchmark.format)
+    ]
 
 
 def pull(repository: Repository, out: Path, names: Sequence[str] = ()) -> list[Path]:
-    """Fetch the releases `names` (none: all) to `<out>/<name>`; returns their folders.
+    """Fetch the releases or recipes `names` (none: all) to `<out>/<name>`; returns their folders.
 
     A pull that was stopped goes on at the first file that is missing or damaged. Raises
     `MissingData`, `OutputExists` where another release has the name or a file is none of the
     release's, `ChecksumMismatch`, and `LeakboardError` where the Hub cannot be reached.
     """
     staging = out / STAGING
-    chosen = _chosen(repository, staging, names)
+    benchmark = _benchmark(repository, staging)
+    chosen = _chosen(repository, benchmark, names)
     for entry in chosen:
-        files = _missing(repository, staging, out, entry)
+        files = _missing(repository, staging, out, entry, benchmark.format)
         total = sum(file.facts.bytes for file in files)
         with tqdm(total=total, desc=entry.name, unit="B", unit_scale=True, disable=None) as bar:
             for file in files:
@@ -56,9 +63,14 @@ def pull(repository: Repository, out: Path, names: Sequence[str] = ()) -> list[P
     return [out / entry.name for entry in chosen]
 
 
-def _chosen(repository: Repository, staging: Path, names: Sequence[str]) -> list[ReleaseEntry]:
+def _benchmark(repository: Repository, staging: Path) -> Benchmark:
     path = repository.fetch(BENCHMARK_FILE, staging)
-    benchmark = Benchmark.parse(read_json(path), f"{repository.name}/{BENCHMARK_FILE}")
+    return Benchmark.parse(read_json(path), f"{repository.name}/{BENCHMARK_FILE}")
+
+
+def _chosen(
+    repository: Repository, benchmark: Benchmark, names: Sequence[str]
+) -> list[ReleaseEntry]:
     known = {entry.name: entry for entry in benchmark.releases}
     for name in names:
         if name not in known:
@@ -66,9 +78,13 @@ def _chosen(repository: Repository, staging: Path, names: Sequence[str]) -> list
     return [known[name] for name in names or known]
 
 
-def _missing(repository: Repository, staging: Path, out: Path, entry: ReleaseEntry) -> list[Wanted]:
+def _missing(
+    repository: Repository, staging: Path, out: Path, entry: ReleaseEntry, kind: Kind
+) -> list[Wanted]:
     """The files of one release that are not yet below `out` as its manifest promises."""
     fetched = repository.fetch_manifest(f"{entry.name}/", staging)
+    if kind == "recipe":
+        repository.fetch(f"{entry.name}/{RECIPE_FILE}", staging)
     manifest = Manifest.read(fetched)
     if manifest.fingerprint != entry.fingerprint:
         raise ChecksumMismatch(
@@ -76,7 +92,7 @@ def _missing(repository: Repository, staging: Path, out: Path, entry: ReleaseEnt
             f"{entry.fingerprint[:12]}…, but its manifest is that of "
             f"{manifest.fingerprint[:12]}…; tell who published it"
         )
-    home, files = out / entry.name, _files(manifest, fetched)
+    home, files = out / entry.name, _files(fetched)
     _refuse_others(home, manifest, {file.path for file in files})
     return [
         Wanted(f"{entry.name}/{file.path}", file, home / file.path)
@@ -85,13 +101,10 @@ def _missing(repository: Repository, staging: Path, out: Path, entry: ReleaseEnt
     ]
 
 
-def _files(manifest: Manifest, folder: Path) -> list[FileFacts]:
-    """All files of the release whose manifest lies in `folder`, the manifest last."""
-    own = [
-        FileFacts(path=name, bytes=(folder / name).stat().st_size, sha256=sha256_of(folder / name))
-        for name in (SUMS_FILE, "manifest.json")
-    ]
-    return [*manifest.listed, *own]
+def _files(folder: Path) -> list[FileFacts]:
+    """All files of the release or recipe whose manifest lies in `folder`, the manifest last."""
+    own = [*([RECIPE_FILE] if is_recipe(folder) else []), SUMS_FILE, "manifest.json"]
+    return [*listed(folder), *(FileFacts.of(folder, name) for name in own)]
 
 
 def _refuse_others(home: Path, manifest: Manifest, names: Container[str]) -> None:

@@ -1,21 +1,20 @@
 """Push releases to a Hub repository: one commit, which has all of them or is not there."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import EntryNotFoundError
 
 from ..schemas import LeakboardError, Manifest, MissingData, OutputExists, UsageError
-from ..schemas.benchmark import BENCHMARK_FILE, Benchmark, ReleaseEntry
+from ..schemas.benchmark import BENCHMARK_FILE, Benchmark, Kind, ReleaseEntry
 from ..schemas.files import read_json
 from ..schemas.hub import REPO_TYPE, hub_errors
-from ..schemas.manifest import Format
-from ..schemas.records import PUBLIC_SPLITS
+from ..schemas.recipe import RECIPE_FILE, Recipe, is_recipe, listed
 from ..schemas.release import TruthManifest
-from ..schemas.shards import SUFFIX
 from ..schemas.sums import SUMS_FILE
+from .recipe import has_recipe, recipe_home
+from .repository_card import repository_card
 from .verify import verify
 
 Upload = Mapping[str, Path | bytes]
@@ -27,24 +26,26 @@ def push(folder: Path, repository: str, version: str | None = None) -> str:
     Each release becomes a folder and a configuration of the repository, `benchmark.json` and the
     card list them, and `version` is the tag. Large files that are there already are not sent again,
     so a push that was stopped goes on. A truth goes to a private repository, without the secret.
-    Raises where a release is unsound, may not be passed on, or would replace another.
+    In the place of a release that may not be passed on its recipe is pushed.
+    Raises where a release is unsound, has no recipe, or would replace another.
     """
     if (folder / "truth.json").is_file():
         return _commit(repository, _truth(folder), f"Add {folder.name}", version, private=True)
-    homes = _releases(folder)
-    manifests = {home: _publishable(home) for home in homes}
+    homes = sorted({_public_home(home) for home in _releases(folder)})
+    manifests = {home: _sound(home) for home in homes}
     with hub_errors(repository):
         HfApi().create_repo(repository, repo_type=REPO_TYPE, exist_ok=True)
-        known = _benchmark(repository, next(iter(manifests.values())).format)
-    benchmark = _joined(known, list(manifests.values()), repository)
+        known = _benchmark(repository, _kind(homes[0]))
+    benchmark = _joined(known, manifests, repository)
     upload: dict[str, Path | bytes] = {
         BENCHMARK_FILE: benchmark.to_json().encode(),
-        "README.md": card(benchmark, repository).encode(),
+        "README.md": repository_card(benchmark, repository).encode(),
     }
     for home, manifest in manifests.items():
-        files = [file.path for file in manifest.listed]
+        files = [file.path for file in listed(home)]
+        own = [SUMS_FILE, "manifest.json", *([RECIPE_FILE] if is_recipe(home) else [])]
         name = manifest.config.release_name
-        upload |= {f"{name}/{path}": home / path for path in (*files, SUMS_FILE, "manifest.json")}
+        upload |= {f"{name}/{path}": home / path for path in (*files, *own)}
     names = ", ".join(manifest.config.release_name for manifest in manifests.values())
     return _commit(repository, upload, f"Add {names}", version)
 
@@ -61,7 +62,34 @@ def _releases(folder: Path) -> list[Path]:
     return homes
 
 
-def _publishable(home: Path) -> Manifest:
+def _public_home(home: Path) -> Path:
+    """The folder to be pushed: that of the recipe where the terms forbid passing images on."""
+    manifest = Manifest.read(home)
+    dataset, recipe = manifest.dataset, recipe_home(home)
+    if dataset.licence.redistributable or is_recipe(home):
+        return home
+    why = (
+        f"{home}: the terms of {dataset.name} ({dataset.licence.name}) forbid passing its images "
+        "on, and activations are nearly the images"
+    )
+    if not has_recipe(manifest):
+        raise UsageError(
+            f"{why}; its noise follows from the secret, so that it has no recipe, and it stays "
+            "with you"
+        )
+    if not is_recipe(recipe) or Recipe.read(recipe).fingerprint != manifest.fingerprint:
+        raise UsageError(
+            f"{why}; expected its recipe as {recipe}, where `leakboard generate` puts it: push it "
+            "from where it is, or generate the release again"
+        )
+    return recipe
+
+
+def _kind(home: Path) -> Kind:
+    return "recipe" if is_recipe(home) else Manifest.read(home).format
+
+
+def _sound(home: Path) -> Manifest:
     problems = verify(home)
     if problems:
         first = problems[0]
@@ -69,17 +97,10 @@ def _publishable(home: Path) -> Manifest:
             f"{home} is not sound: {first.file}: {first.problem}; `leakboard verify` lists all "
             f"{len(problems)} problems"
         )
-    manifest = Manifest.read(home)
-    dataset = manifest.dataset
-    if not dataset.licence.redistributable:
-        raise UsageError(
-            f"{home}: the terms of {dataset.name} ({dataset.licence.name}) forbid "
-            "passing its images on, and activations are nearly the images; it stays with you"
-        )
-    return manifest
+    return Manifest.read(home)
 
 
-def _benchmark(repository: str, kind: Format) -> Benchmark:
+def _benchmark(repository: str, kind: Kind) -> Benchmark:
     """What the repository lists already; nothing where it is new."""
     try:
         path = HfApi().hf_hub_download(repository, BENCHMARK_FILE, repo_type=REPO_TYPE)
@@ -88,20 +109,21 @@ def _benchmark(repository: str, kind: Format) -> Benchmark:
     return Benchmark.parse(read_json(Path(path)), f"{repository}/{BENCHMARK_FILE}")
 
 
-def _joined(known: Benchmark, manifests: Sequence[Manifest], repository: str) -> Benchmark:
-    for manifest in manifests:
+def _joined(known: Benchmark, manifests: Mapping[Path, Manifest], repository: str) -> Benchmark:
+    for home, manifest in manifests.items():
         entry = known.find(manifest.config.release_name)
-        if manifest.format != known.format:
+        if _kind(home) != known.format:
             raise UsageError(
                 f"{repository} holds {known.format} releases, and {manifest.name} is "
-                f"{manifest.format}; `datasets` reads one format per repository: choose another"
+                f"{_kind(home)}; `datasets` reads one format per repository: choose another"
             )
         if entry and entry.fingerprint != manifest.fingerprint:
             raise OutputExists(
                 f"{repository} holds another release {entry.name} ({entry.fingerprint[:12]}…); "
                 "nothing is ever replaced: choose another repository, or another name"
             )
-    return known.joined(tuple(ReleaseEntry.of(manifest) for manifest in manifests))
+    entries = (ReleaseEntry.of(manifest, listed(home)) for home, manifest in manifests.items())
+    return known.joined(tuple(entries))
 
 
 def _truth(folder: Path) -> Upload:
@@ -140,51 +162,3 @@ def _tag(api: HfApi, repository: str, version: str, commit: str) -> None:
             f"{repository} has a tag {version} already, at the commit {tags[version][:12]}, and "
             f"this push is {commit[:12]}; push again with another --tag"
         )
-
-
-def card(benchmark: Benchmark, repository: str) -> str:
-    """The repository's card: its front matter lets `load_dataset` read each release by its name."""
-    suffix = SUFFIX[benchmark.format]
-    configs = [
-        {
-            "config_name": entry.name,
-            "data_files": [
-                {"split": split, "path": f"{entry.name}/data/{split}-*.{suffix}"}
-                for split in PUBLIC_SPLITS
-            ],
-        }
-        for entry in benchmark.releases
-    ]
-    matter = {"license": "other", "tags": ["privacy", "split-inference", "leakboard"]}
-    lines = [f"{key}: {json.dumps(value)}" for key, value in {**matter, "configs": configs}.items()]
-    rows = [
-        f"| [{entry.name}]({entry.name}/README.md) | {entry.records:,} | {entry.bytes:,} "
-        f"| `{entry.fingerprint[:12]}` |"
-        for entry in benchmark.releases
-    ]
-    example = benchmark.releases[0].name
-    return "\n".join(
-        [
-            "---",
-            *lines,
-            "---",
-            "",
-            "# Leakboard releases",
-            "",
-            "Client activations of split networks with their weights and inputs, made to measure",
-            "what they give away. Each release is one configuration, with a card of its own:",
-            "",
-            "| release | records | bytes | fingerprint |",
-            "|---|---|---|---|",
-            *rows,
-            "",
-            "```python",
-            "from datasets import load_dataset",
-            "",
-            f'release = load_dataset("{repository}", "{example}")',
-            "```",
-            "",
-            f"`leakboard pull {repository} DIR` fetches them whole and checks every byte.",
-            "",
-        ]
-    )

@@ -24,7 +24,7 @@ from ..schemas import (
     fingerprint,
 )
 from ..schemas.commitments import COMMITMENTS_FILE
-from ..schemas.files import HALF_WRITTEN, sha256_of, write_text
+from ..schemas.files import HALF_WRITTEN, write_text
 from ..schemas.manifest import Commitments, FileFacts, Format
 from ..schemas.release import TruthManifest
 from . import datasets, defenses
@@ -36,13 +36,13 @@ from .effort import Effort, bytes_on_disk, peak_memory
 from .engine import Engine
 from .plan import plan
 from .players import Players, trained, untrained
+from .recipe import has_recipe, recipe_home, write_recipe
 from .share import Share
 from .splits import split
 from .training import workers
-from .writer import Writer
+from .writer import SHARD_BYTES, Writer
 
 log = logging.getLogger(__name__)
-SHARD_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,7 @@ def generate(
     With a `share` only that part of the shards is written, and nothing returned: the first share
     trains, the others follow, and a call without a share finishes what all have written.
 
+    Where the terms of the images forbid to pass them on, the recipe goes to `<tree>-recipe`.
     What it took goes to the log, and to `tell`.
 
     Raises `OutputExists`, `MissingData`, `ActivationOverflow` and the errors of the plug-ins; a
@@ -198,6 +199,8 @@ def generate(
             config, engine, players.facts, kind, shards[kind], records, commitments, weights
         )
         finish(tree, manifest, measured, balance)
+        if has_recipe(manifest):
+            write_recipe(tree, recipe_home(places.trees[kind]), records, dataset)
     places.publish()
     took = Effort(
         records=sum(one.made for one in written),
@@ -232,10 +235,7 @@ def _engine(config: Config, dataset: Dataset, players: Players) -> Engine:
 
 def _seal(truth: Path, key: Secret, release: str) -> Commitments:
     """Write truth.json and commit to the secret and to the files of the withheld answers."""
-    facts = tuple(
-        FileFacts(path=path.name, bytes=path.stat().st_size, sha256=sha256_of(path))
-        for path in sorted(truth.glob("*.parquet"))
-    )
+    facts = tuple(FileFacts.of(truth, path.name) for path in sorted(truth.glob("*.parquet")))
     salt = _salt(key, release).key.hex()
     manifest = TruthManifest(fingerprint=release, files=facts, salt=salt)
     write_text(truth / "truth.json", manifest.to_json())

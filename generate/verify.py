@@ -23,6 +23,7 @@ from ..schemas import (
 )
 from ..schemas.files import sha256_of
 from ..schemas.manifest import Shard
+from ..schemas.recipe import RECIPE_FILE, Recipe, is_recipe
 from ..schemas.records import QUERIES, vectors_to_numpy
 from ..schemas.shards import content_sha256, foreign_content
 from ..schemas.slack import slack
@@ -31,6 +32,7 @@ from .client import CLIENT_FILE, TASK_FILE, build
 from .describe import WEIGHTS
 from .networks import load_weights
 from .verify_contents import Contents, Problem
+from .verify_recipe import verify_recipe
 
 
 @dataclass
@@ -45,18 +47,22 @@ class _Seen:
 
 
 def verify(folder: Path, truth: Path | None = None) -> list[Problem]:
-    """List everything that is wrong with a release; an empty list means it is sound.
+    """List everything that is wrong with a release, or a recipe; an empty list means it is sound.
 
     The answers are looked for in `truth`, by default `<release>-truth`, and compared where found.
     Nothing but the files is checked where the manifest is not what it was when it was written.
     Raises `MissingData`, `CorruptData` or `SchemaMismatch` where even the manifest cannot be read.
     """
     release = Release.open(folder)
-    problems = [*_sums(release), *_files(release)]
+    recipe = Recipe.read(folder) if is_recipe(folder) else None
+    problems = [*_sums(release), *_files(release, recipe)]
     if any(problem.file == "manifest.json" for problem in problems):
         return problems
     damaged = {problem.file for problem in problems}
-    problems += _shards(release, damaged, truth or default_truth(folder))
+    if recipe:
+        problems += verify_recipe(folder, recipe, release.manifest, damaged)
+    else:
+        problems += _shards(release, damaged, truth or default_truth(folder))
     if not damaged.intersection(WEIGHTS):
         problems += _weights(release)
         problems += _fingerprint(release)
@@ -74,10 +80,12 @@ def _sums(release: Release) -> Iterator[Problem]:
         yield Problem(SUMS_FILE, "does not list the hashes that the manifest lists")
 
 
-def _files(release: Release) -> Iterator[Problem]:
+def _files(release: Release, recipe: Recipe | None) -> Iterator[Problem]:
     """Each promised file is there with its size and hash, and no other file is."""
     manifest = release.manifest
-    promised = {file.path: file for file in manifest.listed}
+    listed = (*manifest.files, *recipe.files) if recipe else manifest.listed
+    promised = {file.path: file for file in listed}
+    own = {"manifest.json", SUMS_FILE, *([RECIPE_FILE] if recipe else [])}
     missing: dict[str, str] = {}
     for path, facts in promised.items():
         file = release.folder / path
@@ -90,7 +98,7 @@ def _files(release: Release) -> Iterator[Problem]:
             yield Problem(path, f"has SHA-256 {digest[:12]}…, the manifest {facts.sha256[:12]}…")
     for file in sorted(release.folder.rglob("*")):
         path = file.relative_to(release.folder).as_posix()
-        if not file.is_dir() and path not in {*promised, "manifest.json", SUMS_FILE}:
+        if not file.is_dir() and path not in {*promised, *own}:
             yield Problem(path, "is not in the manifest; remove it")
             if missing and (name := missing.get(sha256_of(file))):
                 yield Problem("manifest.json", f"calls {name} what lies here as {path}")

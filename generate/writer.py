@@ -35,6 +35,7 @@ from ..schemas.shards import ROW_GROUP, ContentHash, parts, shard_path, shard_wr
 from .engine import BATCH, Engine, batches
 from .plan import PlannedRecord
 
+SHARD_BYTES = 256 * 2**20
 INPUT_BYTES = 16 * 2**10  # allowed per encoded input when the rows of a shard are chosen
 GROUP = ROW_GROUP // BATCH  # batches in a row group
 AHEAD = 2 * GROUP  # batches of a shard that are made, or wait, before they are written
@@ -70,12 +71,12 @@ class Written:
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes slices into the public trees (one per format) and the truth tree."""
+    """Writes slices into the public trees (one per format) and the truth tree, if there is one."""
 
     engine: Engine
     trees: Mapping[Format, Path]
-    truth: Path
-    shard_bytes: int
+    truth: Path | None
+    shard_bytes: int = SHARD_BYTES
 
     def slices(self, records: Mapping[str, Sequence[PlannedRecord]]) -> list[Slice]:
         """Cut every split into shards of at most `shard_bytes` before compression."""
@@ -104,7 +105,7 @@ class Writer:
             for kind, tree in self.trees.items():
                 path = shard_path(part.split, part.number, part.count, kind)
                 targets[tree / path] = public_columns(part.split)
-        if part.split in ("test", RESERVE):
+        if self.truth and part.split in ("test", RESERVE):
             name = Path(shard_path(part.split, part.number, part.count, "parquet")).name
             targets[self.truth / name] = TRUTH_COLUMNS if part.split == "test" else RESERVE_COLUMNS
         return targets

@@ -1,13 +1,15 @@
 """benchmark.json: the releases that a Hub repository holds, as one version of the benchmark."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
 
 from .base import Record, Sha256
-from .manifest import Format, Manifest
+from .manifest import FileFacts, Format, Manifest
 
 BENCHMARK_FILE = "benchmark.json"
+Kind = Format | Literal["recipe"]  # how the records are there, or that they are not
 
 
 class ReleaseEntry(Record):
@@ -19,21 +21,21 @@ class ReleaseEntry(Record):
     bytes: int = Field(ge=0)
 
     @classmethod
-    def of(cls, manifest: Manifest) -> "ReleaseEntry":
-        """What a manifest says in short; the bytes are those of the files it lists."""
+    def of(cls, manifest: Manifest, files: Sequence[FileFacts]) -> "ReleaseEntry":
+        """What a manifest says in short; the bytes are those of the `files` to be fetched."""
         return cls(
             name=manifest.config.release_name,
             fingerprint=manifest.fingerprint,
             records=sum(facts.records for facts in manifest.splits.values()),
-            bytes=sum(file.bytes for file in manifest.listed),
+            bytes=sum(file.bytes for file in files),
         )
 
 
 class Benchmark(Record):
-    """The releases of a repository, all in one format, sorted by name."""
+    """The releases of a repository, all in one format or all as recipes, sorted by name."""
 
     schema_version: Literal[1] = 1
-    format: Format
+    format: Kind
     releases: tuple[ReleaseEntry, ...] = ()
 
     def find(self, name: str) -> ReleaseEntry | None:

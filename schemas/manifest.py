@@ -11,7 +11,7 @@ from pydantic import Field
 from .base import Record, Sha256
 from .config import Config, Precision, Scale
 from .errors import MissingData, SchemaMismatch
-from .files import read_json
+from .files import read_json, sha256_of
 from .records import RecordSchema
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -82,13 +82,24 @@ class FileFacts(Record):
     bytes: int = Field(ge=0)
     sha256: Sha256
 
+    @staticmethod
+    def of(folder: Path, path: str) -> "FileFacts":
+        """Measure and hash `<folder>/<path>`."""
+        file = folder / path
+        return FileFacts(path=path, bytes=file.stat().st_size, sha256=sha256_of(file))
+
 
 class Shard(FileFacts):
-    """One file of records; `content_sha256` is over the records alone, whatever the format."""
+    """One file of records; `content_sha256` is over the records alone, whatever the format.
+
+    `promised` is that of the released records where these were rebuilt from a recipe, on a machine
+    that rounds otherwise, and are the same within the tolerance only.
+    """
 
     split: str
     rows: int = Field(ge=1)
     content_sha256: Sha256
+    promised: Sha256 | None = Field(default=None, exclude_if=lambda promised: promised is None)
 
 
 class Commitments(Record):
@@ -174,11 +185,14 @@ def _refuse_newer(content: Any, path: Path) -> None:
 def fingerprint(shards: Sequence[Shard], weights: Mapping[str, str]) -> str:
     """SHA-256 over the content alone: the records of every shard in order, and the weights.
 
+    Of rebuilt shards those count that were promised: who rebuilds a release has the same release.
     `weights` maps each weight file's path to its SHA-256. Parquet and WebDataset copies of the
     same records have the same fingerprint; every prediction file must carry it.
     """
     content = {
-        "shards": [[shard.split, shard.rows, shard.content_sha256] for shard in shards],
+        "shards": [
+            [shard.split, shard.rows, shard.promised or shard.content_sha256] for shard in shards
+        ],
         "weights": dict(sorted(weights.items())),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -14,6 +14,7 @@ from .base import Record, Sha256
 from .errors import ChecksumMismatch, MissingData, SchemaMismatch
 from .files import read_json, sha256_of
 from .manifest import FileFacts, Manifest, Shard
+from .recipe import is_recipe
 from .records import ANSWERED_SPLITS, RESERVE_COLUMNS, TRUTH_COLUMNS
 from .scores import Measurements, Utility
 from .secret import Secret
@@ -64,6 +65,11 @@ class Release:
     def located(self, file: FileFacts) -> Path:
         """The path of a file, whose bytes may still be others than the manifest promises."""
         path = self.folder / file.path
+        if not path.is_file() and is_recipe(self.folder):
+            raise MissingData(
+                f"{self.folder} is a recipe, without records: rebuild them from your own copy of "
+                f"the images with `leakboard materialize {self.folder} --data SRC`"
+            )
         if not path.is_file():
             raise MissingData(f"{path} is missing; pull or generate the release again")
         return path

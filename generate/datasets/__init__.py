@@ -5,6 +5,7 @@ id, a local folder, or None for data that is made) and `size` (pixels), then its
 keyword-only arguments.
 """
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,6 +66,10 @@ class Dataset(ABC):
     @abstractmethod
     def encoded(self, rows: Sequence[int]) -> list[bytes]:
         """Give images as PNG or JPEG bytes, `size` x `size`; `CorruptData` names a bad one."""
+
+    def digests(self, rows: Sequence[int]) -> list[str]:
+        """SHA-256 of each image as the source holds it, in hexadecimal digits."""
+        return [hashlib.sha256(content).hexdigest() for content in self.encoded(rows)]
 
     def images(self, rows: Sequence[int]) -> NDArray[np.uint8]:
         """Decode images to (N, size, size, 3) uint8 sRGB."""

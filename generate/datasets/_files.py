@@ -72,6 +72,10 @@ class FileDataset(Dataset):
             pixels[place] = np.asarray(image)
         return contents, pixels
 
+    def digests(self, rows: Sequence[int]) -> list[str]:
+        """SHA-256 of each image as the files hold it, of any size."""
+        return [hashlib.sha256(self.files.read(row)).hexdigest() for row in rows]
+
     def images(self, rows: Sequence[int]) -> NDArray[np.uint8]:
         """Decode images to (N, size, size, 3) uint8 sRGB, the pixels of `encoded`."""
         pixels = np.empty((len(rows), self.size, self.size, 3), np.uint8)

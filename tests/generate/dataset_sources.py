@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
+from leakboard.generate import datasets
 from leakboard.generate.datasets.celeba import NAMES as CELEBA_ATTRIBUTES
 from leakboard.generate.datasets.cifar10 import Cifar10
 from leakboard.generate.datasets.fairface import Fairface
@@ -215,3 +216,25 @@ def tiny(name: str, folder: Path) -> Tiny:
         return Tiny(None, 24)
     _, build = LAYOUTS[f"{name}-hub"]
     return Tiny(build(folder), SIZES[name])
+
+
+def celeba_drawn(folder: Path, images: int, people: int) -> str:
+    """Drawn faces in the layout of CelebA: enough of them to be divided into splits."""
+    faces = datasets.create("synthetic", None, 32, {"images": images, "identities": people})
+    rows = list(range(images))
+    columns = {name: np.zeros(images, bool) for name in CELEBA_ATTRIBUTES}
+    columns |= {
+        name: faces.index.labels[drawn].astype(bool)
+        for name, drawn in {"Smiling": "smiling", "Male": "gender"}.items()
+    }
+    celebrities = np.unique(faces.index.subjects, return_inverse=True)[1]
+    thirds = np.array_split(rows, 3)
+    for name, part in zip(("train", "valid", "test"), thirds, strict=True):
+        write_parquet(
+            folder / "img_align+identity+attr" / f"{name}-00000-of-00001.parquet",
+            "image",
+            faces.encoded(part.tolist()),
+            {"celeb_id": celebrities[part], **{key: col[part] for key, col in columns.items()}},
+            {},
+        )
+    return str(folder)
