@@ -4,13 +4,15 @@ Legend: N records, C H W activation channels, height, width; S image side in pix
 """
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from threading import get_ident
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +28,7 @@ from .images import decode_images
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
+BEGUN = 60  # seconds
 TEXT = ("sample_id", "image_id", "subject")
 
 
@@ -54,7 +57,8 @@ class Decoder:
     """Decodes `columns` of a release's shards, each checked by its SHA-256 before it is given out.
 
     With `cache`, a folder, a shard is decoded once and memory-mapped ever after. What the cache
-    holds is found by the release's fingerprint, so no other release's records can be mistaken.
+    holds is found by the release's fingerprint, and of a rebuilt shard whose numbers are not those
+    that were promised by its own hash, so no other records can be mistaken for it.
     """
 
     release: Release
@@ -92,7 +96,8 @@ class Decoder:
         """Where the cache keeps each column."""
         if self.cache is None:
             return dict.fromkeys(self.columns)
-        folder = self.cache / self.release.manifest.fingerprint[:32] / Path(shard.path).stem
+        whose = shard.content_sha256 if shard.promised else self.release.manifest.fingerprint
+        folder = self.cache / whose[:32] / Path(shard.path).stem
         return {name: folder / f"{name}.npy" for name in self.columns}
 
     def _decode(self, shard: Shard, made: Mapping[str, "_Column"], pool: Executor) -> None:
@@ -143,23 +148,36 @@ class _Column:
 def _column(values: Array, home: Path | None, workers: "Workers") -> Iterator[_Column]:
     """Yield a column to be filled; on success what it keeps is given its name in the cache.
 
-    Processes that keep the same column write to files of their own.
+    Processes that keep the same column write to files of their own, each locked while it is being
+    written: one that is not locked was left by a process that was killed, and is removed.
     """
     if home is None:
         yield _Column(values, None, 0)
         return
     home.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(home)
     temporary = home.with_name(f".{home.stem}.{os.getpid()}.{get_ident()}.partial")
-    try:
-        with temporary.open("wb") as stream:
-            header = npy.header_data_from_array_1_0(values)
-            npy.write_array_header_1_0(stream, header)
-            offset = stream.tell()
-        yield _Column(values, temporary, offset)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    workers.seal(temporary, home)
+    with ExitStack() as failed:
+        stream = failed.enter_context(temporary.open("wb"))
+        failed.callback(temporary.unlink, missing_ok=True)
+        flock(stream, LOCK_EX)
+        npy.write_array_header_1_0(stream, npy.header_data_from_array_1_0(values))
+        stream.flush()
+        yield _Column(values, temporary, stream.tell())
+        failed.pop_all()
+    workers.seal(stream, home)
+
+
+def _sweep(home: Path) -> None:
+    """Remove what killed processes left of the column that `home` is to hold.
+
+    One that was begun a moment ago may not be locked yet.
+    """
+    for left in home.parent.glob(f".{home.stem}.*.partial"):
+        with suppress(FileNotFoundError), left.open("rb") as stream, suppress(BlockingIOError):
+            flock(stream, LOCK_EX | LOCK_NB)
+            if time.time() - os.fstat(stream.fileno()).st_mtime > BEGUN:
+                left.unlink()
 
 
 class Workers:
@@ -170,9 +188,9 @@ class Workers:
         self._sealing = ThreadPoolExecutor(1)
         self._sealed: list[Future[None]] = []
 
-    def seal(self, temporary: Path, home: Path) -> None:
-        """Sync a written file, then give it its name, in the background."""
-        self._sealed.append(self._sealing.submit(_seal, temporary, home))
+    def seal(self, written: BinaryIO, home: Path) -> None:
+        """Sync a written file, then give it its name, in the background; it is closed at last."""
+        self._sealed.append(self._sealing.submit(_seal, written, home))
 
     def __enter__(self) -> Self:
         """Start."""
@@ -186,10 +204,10 @@ class Workers:
             sealed.result()
 
 
-def _seal(temporary: Path, home: Path) -> None:
-    with temporary.open("rb") as written:
+def _seal(written: BinaryIO, home: Path) -> None:
+    with written:
         os.fsync(written.fileno())
-    temporary.replace(home)
+        Path(written.name).replace(home)
 
 
 def _put(part: Part, start: int, made: Mapping[str, _Column]) -> None:

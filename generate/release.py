@@ -9,7 +9,8 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +85,11 @@ class Places:
     def refuse_existing(self) -> None:
         """Raise `OutputExists` where a release is there already: nothing is ever replaced."""
         for tree in self.trees.values():
+            if (tree / "manifest.json").is_file():
+                raise OutputExists(
+                    f"{tree} is a finished release, which stays as it is: check it with "
+                    f"`leakboard verify {tree}`, or choose another --out"
+                )
             if tree.exists() and (not tree.is_dir() or any(tree.iterdir())):
                 raise OutputExists(f"{tree} exists and is not empty; choose another --out")
         if (self.truth / "truth.json").exists() and not self.primary.exists():
@@ -154,8 +160,7 @@ def generate(
     places.take_back()
     places.refuse_existing()
     made = untrained(config, dataset)
-    with workers().main_process_first():
-        key = Secret.read_or_make(secret or places.truth / "secret.key")
+    with workers().main_process_first(), _secret(places, secret) as key:
         if config.sealed:
             dataset = dataset.sealed(key.derived("sealed", config.config_id, str(config.seed)))
         splits = split(dataset, table.name, key, limit)
@@ -211,6 +216,24 @@ def generate(
     log.info("%s: %s; %s", out, took, peak_memory())
     tell(took)
     return list(places.trees.values())
+
+
+@contextmanager
+def _secret(places: Places, chosen: Path | None) -> Iterator[Secret]:
+    """Read the secret; one that is made here is gone again where nothing could be begun with it.
+
+    A file that was chosen stays: other releases may have been begun with it.
+    """
+    path = chosen or places.truth / "secret.key"
+    made = chosen is None and not path.exists()
+    try:
+        yield Secret.read_or_make(path)
+    except BaseException:
+        if made:
+            path.unlink(missing_ok=True)
+            if not any(places.truth.iterdir()):
+                places.truth.rmdir()
+        raise
 
 
 def _refuse_untrained(places: Places, share: Share) -> None:

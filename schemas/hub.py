@@ -1,6 +1,7 @@
 """Read a Hub repository at one commit, and a release in it."""
 
 import logging
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,8 +28,7 @@ REPO_TYPE = "dataset"
 ATTEMPTS = 5  # for each file; the pause doubles each time
 # The error of whichever HTTP library the client stands on: a connection that fails or breaks.
 TRANSPORT = cast(type[Exception], HfHubHTTPError.__bases__[0])
-# The client's own pieces, 10 MiB, are new memory each time: a third of the speed of a fast line.
-constants.DOWNLOAD_CHUNK_SIZE = 2**18
+PIECE = 2**18  # bytes; the client's own, 10 MiB, are new memory each time: a third of the speed
 log = logging.getLogger(__name__)
 
 
@@ -66,6 +66,33 @@ def _sentence(problem: BaseException) -> str:
         return str(said)
     lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
     return (lines or [type(problem).__name__])[-1].rstrip(".")
+
+
+class _Pieces:
+    """Sets how much the client reads at a time, for as long as any thread of ours downloads.
+
+    The client has no other place for it than a constant of its own, which others read too.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._theirs = constants.DOWNLOAD_CHUNK_SIZE
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._threads:
+                self._theirs, constants.DOWNLOAD_CHUNK_SIZE = constants.DOWNLOAD_CHUNK_SIZE, PIECE
+            self._threads += 1
+
+    def __exit__(self, *problem: object) -> None:
+        with self._lock:
+            self._threads -= 1
+            if not self._threads:
+                constants.DOWNLOAD_CHUNK_SIZE = self._theirs
+
+
+SMALL_PIECES = _Pieces()
 
 
 @dataclass
@@ -130,8 +157,8 @@ class Repository:
         return ATTEMPTS * len(self.endpoints)
 
     def _download(self, path: str, into: Path | None, again: bool) -> Path:
-        return Path(
-            HfApi(self.endpoints[0]).hf_hub_download(
+        with SMALL_PIECES:
+            found = HfApi(self.endpoints[0]).hf_hub_download(
                 self.name,
                 path,
                 repo_type=REPO_TYPE,
@@ -139,7 +166,7 @@ class Repository:
                 local_dir=into,
                 force_download=again,
             )
-        )
+        return Path(found)
 
     def fetch_checked(self, path: str, file: FileFacts, into: Path) -> Path:
         """Fetch a file under `into`, once more if its bytes are not those that are promised."""

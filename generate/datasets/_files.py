@@ -107,14 +107,16 @@ def locate(source: str | None, hub_files: str, accepted: str) -> Source:
 
 def _download(repository: str, hub_files: str, accepted: str) -> Source:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
     try:
         snapshot = snapshot_download(repository, repo_type="dataset", allow_patterns=hub_files)
-    except (OSError, HFValidationError) as problem:
-        reason = str(problem).partition("\n")[0]
-        raise MissingData(
-            f"{repository!r} is neither a folder here nor a dataset that can be fetched from the "
-            f"Hub ({reason}); give --data {accepted}"
-        ) from problem
-    return Source(Path(snapshot), commit=Path(snapshot).name)
+    except HFValidationError:
+        reason = "it is not the name of a dataset at the Hub"
+    except RepositoryNotFoundError:
+        reason = "no dataset of that name that you may read is at the Hub"
+    except OSError:
+        reason = "the Hub cannot be reached to look for a dataset of that name"
+    else:
+        return Source(Path(snapshot), commit=Path(snapshot).name)
+    raise MissingData(f"there is no folder {repository}, and {reason}; give --data {accepted}")

@@ -87,6 +87,26 @@ def test_a_missing_data_folder(run: Run, tmp_path: Path, dataset: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_is_not_there_is_said_to_be_in_one_sentence_of_ours(
+    run: Run, tmp_path: Path
+) -> None:
+    """Not in the words that the Hub's client has for a name with too many slashes."""
+    recipe = Path(__file__).parents[2] / "configs" / "celeba-none.toml"
+    ran = run("generate", recipe, "--out", tmp_path / "out", "--data", "/no/where")
+    assert (
+        "there is no folder /no/where, and it is not the name of a dataset at the Hub; give --data "
+        "flwrlabs/celeba, a folder with" in ran.sentence
+    )
+
+
+def test_a_run_that_could_not_begin_leaves_no_secret(
+    run: Run, config: Path, tmp_path: Path
+) -> None:
+    ran = run("generate", config, "--out", tmp_path / "out", "--limit", 1)
+    assert (ran.code, "would hold no image" in ran.sentence) == (2, True)
+    assert list(tmp_path.iterdir()) == [config]
+
+
 def test_a_corrupt_image(run: Run, tmp_path: Path) -> None:
     """Every image is cut short; the run stops at the first and names it."""
     folder = tmp_path / "cifar10"
@@ -104,9 +124,15 @@ def test_a_corrupt_image(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_an_output_that_exists(run: Run, config: Path, release: Release) -> None:
+def test_an_output_that_exists(run: Run, config: Path, release: Release, tmp_path: Path) -> None:
     ran = run("generate", config, "--out", release.folder)
-    assert (ran.code, "choose another --out" in ran.sentence) == (2, True)
+    assert ran.code == 2
+    assert f"{release.folder} is a finished release" in ran.sentence
+    assert f"check it with `leakboard verify {release.folder}`" in ran.sentence
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").touch()
+    ran = run("generate", config, "--out", tmp_path / "out")
+    assert (ran.code, "not empty; choose another --out" in ran.sentence) == (2, True)
 
 
 def test_an_unknown_attack_and_option(run: Run, release: Release, tmp_path: Path) -> None:

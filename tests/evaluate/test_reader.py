@@ -1,5 +1,7 @@
+import os
 import shutil
 from collections.abc import Iterable, Mapping
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +120,25 @@ def test_later_epochs_come_from_the_cache(small_shards: Release, tmp_path: Path)
     assert torch.equal(activations(later), expected)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}.items() >= files.items()
     assert not list(tmp_path.rglob(".*.partial"))
+
+
+def test_what_a_killed_reader_left_in_the_cache_is_removed_by_the_next(
+    release: Release, tmp_path: Path
+) -> None:
+    """But not what a living one is writing, which holds its lock, or has begun this moment."""
+    reader = open_release(release.folder, "auxiliary", COLUMNS, cache=tmp_path)
+    home = tmp_path / release.manifest.fingerprint[:32] / Path(reader.shards[0].path).stem
+    home.mkdir(parents=True)
+    left, held, begun = (home / f".activation.{pid}.1.partial" for pid in (1, 2, 3))
+    for path in (left, held, begun):
+        path.write_bytes(b"half")
+    for path in (left, held):
+        os.utime(path, (0, 0))
+    with held.open("rb") as stream:
+        flock(stream, LOCK_EX)
+        list(reader.batches(64))
+        assert sorted(home.glob(".*")) == [held, begun]
+    assert (home / "activation.npy").exists()
 
 
 def test_what_is_written_into_a_batch_does_not_reach_the_cache(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import constants
 
 from leakboard.evaluate import open_release
 from leakboard.generate import pull, push, verify, wanted
@@ -22,7 +23,7 @@ from leakboard.schemas import (
     default_truth,
 )
 from leakboard.schemas.benchmark import Benchmark
-from leakboard.schemas.hub import Repository
+from leakboard.schemas.hub import PIECE, SMALL_PIECES, Repository
 
 from ..hub import Hold, Hub, serving
 from ..tiny import MakeRelease
@@ -312,3 +313,15 @@ def test_other_peoples_readers_take_it_from_the_hub(
     assert done.returncode == 0, done.stderr
     expected = release.table("auxiliary", ("sample_id",)).column("sample_id").to_pylist()
     assert set(done.stdout.splitlines()) == {" ".join(expected)}
+
+
+def test_the_clients_own_piece_size_is_its_own_again(
+    hub: Hub, release: Release, tmp_path: Path
+) -> None:
+    """Two threads of ours at once, one of which ends later; others find what they had set."""
+    theirs = constants.DOWNLOAD_CHUNK_SIZE
+    with SMALL_PIECES:
+        push(release.folder, REPO)
+        pull(pinned(), tmp_path)
+        assert constants.DOWNLOAD_CHUNK_SIZE == PIECE
+    assert constants.DOWNLOAD_CHUNK_SIZE == theirs > PIECE
