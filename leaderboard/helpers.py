@@ -16,6 +16,7 @@ from ..schemas import (
     Submission,
     default_truth,
 )
+from ..schemas.recipe import is_recipe
 from .check import Checked, Question
 from .line_process import LEAKBOARD, PYTHON, LineProcess
 from .prediction_file import prediction_file, score_on_reserve
@@ -35,13 +36,14 @@ ANSWER: TypeAdapter[ScoreReport | Refusal] = TypeAdapter(ScoreReport | Refusal)
 
 
 def releases_in(folder: Path) -> dict[str, Path]:
-    """The releases in a folder, or the one that it is, by their fingerprints.
+    """The releases in a folder, or the one that it is, by their fingerprints; no recipes.
 
     `MissingData` where there is none.
     """
     found: dict[str, Path] = {}
     for manifest in sorted([*folder.glob("manifest.json"), *folder.glob("*/manifest.json")]):
-        found.setdefault(Manifest.read(manifest.parent).fingerprint, manifest.parent)
+        if not is_recipe(manifest.parent):
+            found.setdefault(Manifest.read(manifest.parent).fingerprint, manifest.parent)
     if not found:
         raise MissingData(
             f"{folder}: expected a release, or a folder of releases; name one with --releases"

@@ -22,6 +22,7 @@ import torch
 from leakboard.generate import generate, materialize, pull, push, verify
 from leakboard.generate.engine import Engine
 from leakboard.generate.sketch import sketched
+from leakboard.leaderboard.helpers import releases_in
 from leakboard.schemas import (
     ChecksumMismatch,
     Config,
@@ -259,6 +260,12 @@ def test_only_the_records_of_a_recipe_are_missing(recipe: Path, tmp_path: Path) 
         Release.open(recipe).table("test", ("sample_id",))
     with pytest.raises(MissingData, match="expected a recipe"):
         materialize(tmp_path, tmp_path / "out", None)
+
+
+def test_a_recipe_is_no_release_that_a_board_could_score_on(made: Release, recipe: Path) -> None:
+    assert recipe not in releases_in(made.folder.parent).values()
+    with pytest.raises(MissingData, match="expected a release, or a folder of releases"):
+        releases_in(recipe)
 
 
 @pytest.mark.slow
