@@ -21,6 +21,7 @@ from huggingface_hub.errors import (
 from .errors import ChecksumMismatch, LeakboardError, MissingData
 from .files import sha256_of
 from .manifest import FileFacts, Manifest
+from .recipe import RECIPE_FILE
 from .release import Release, sha256_once
 from .sums import SUMS_FILE, has_right_sums, has_sealed_manifest
 
@@ -203,8 +204,27 @@ class HubRelease(Release):
         return cls(folder, Manifest.read(folder), pinned, prefix)
 
     def located(self, file: FileFacts) -> Path:
-        """Fetch a file unless it is in the Hub's cache."""
-        return self.repository.fetch(f"{self.prefix}{file.path}")
+        """Fetch a file unless it is in the Hub's cache; a recipe has no records to fetch."""
+        try:
+            return self.repository.fetch(f"{self.prefix}{file.path}")
+        except MissingData:
+            if not self._is_recipe:
+                raise
+        raise MissingData(
+            f"{self.repository.name}/{self.prefix} is a recipe, without records: fetch it with "
+            f"`leakboard pull {self.repository.name} DIR` and rebuild them from your own copy of "
+            "the images with `leakboard materialize`"
+        )
+
+    @property
+    def _is_recipe(self) -> bool:
+        with hub_errors(self.repository.name):
+            return HfApi(self.repository.endpoints[0]).file_exists(
+                self.repository.name,
+                f"{self.prefix}{RECIPE_FILE}",
+                repo_type=REPO_TYPE,
+                revision=self.repository.commit,
+            )
 
     def mended(self, file: FileFacts) -> Path:
         """Fetch a file whose bytes were found to be others once more."""

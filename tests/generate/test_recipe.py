@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from leakboard.cli import cli
+from leakboard.evaluate import open_release
 from leakboard.generate import generate, materialize, pull, push, verify
 from leakboard.generate.engine import Engine
 from leakboard.generate.sketch import sketched
@@ -106,16 +108,27 @@ def test_who_has_the_images_rebuilds_the_release_byte_for_byte(
 
 
 def test_the_recipe_goes_to_the_hub_and_comes_back(
-    hub: Hub, made: Release, recipe: Path, source: Path, tmp_path: Path
+    hub: Hub,
+    made: Release,
+    recipe: Path,
+    source: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Named by the release, that of `-wds` by its own folder; pulled whole, and rebuilt."""
+    """Pushed in the place of the release; pulled whole, and rebuilt by the command."""
     push(made.folder, "tester/recipes", "v1")
     (pulled,) = pull(Repository.at("tester/recipes", "v1"), tmp_path)
     assert tree(pulled) == tree(recipe)
     assert verify(pulled) == []
     assert pull(Repository.at("tester/recipes", "v1"), tmp_path) == [pulled]
-    materialize(pulled, tmp_path / "rebuilt", str(source))
-    assert tree(tmp_path / "rebuilt") == tree(made.folder)
+    with pytest.raises(MissingData, match="tester/recipes/tiny-s0/ is a recipe, without records"):
+        open_release("tester/recipes", "auxiliary", name="tiny-s0")[0]
+    command = ["materialize", str(pulled), "--data", str(source)]
+    cli.main(command, standalone_mode=False)
+    said = capsys.readouterr().out
+    shards = len(made.manifest.shards)
+    assert f"complete, {shards} of {shards} shards byte for byte as promised; check it" in said
+    assert tree(tmp_path / "tiny-s0-materialized") == tree(made.folder)
 
 
 def test_nothing_of_the_images_or_activations_goes_to_the_hub(
