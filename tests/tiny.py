@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from leakboard.schemas import Config, Manifest, Release
+from leakboard.schemas.config import TrainingTable
 from leakboard.schemas.files import sha256_of
 from leakboard.schemas.sums import SUMS_FILE, sums
 
@@ -37,6 +38,20 @@ def tiny_config(defense: str, seed: int = 0) -> Config:
     """The tiny recipe with a defense and a seed."""
     table = {"name": defense, **DEFENSES[defense]}
     return Config.parse({**RECIPE, "defense": table, "seed": seed}, "tiny config")
+
+
+def untrained_config(
+    defense: str, seed: int = 0, *, images: int = 120, identities: int = 60
+) -> Config:
+    """The tiny recipe without its training: for facts that hold whatever the networks learned."""
+    config = tiny_config(defense, seed)
+    options = {"images": images, "identities": identities}
+    return config.model_copy(
+        update={
+            "dataset": config.dataset.model_copy(update={"options": options}),
+            "training": TrainingTable(warmup_epochs=0, epochs=0),
+        }
+    )
 
 
 def rewrite_manifest(folder: Path, content: Mapping[str, Any]) -> None:

@@ -14,9 +14,8 @@ from leakboard.evaluate.reserve import read_reserve
 from leakboard.evaluate.submitted import Submitted
 from leakboard.generate import generate
 from leakboard.schemas import ChecksumMismatch, MissingData, Release, Setting, Track, default_truth
-from leakboard.schemas.config import TrainingTable
 
-from ..tiny import tiny_config
+from ..tiny import untrained_config
 
 PEOPLE = 400
 
@@ -42,11 +41,7 @@ def knowing(told: NDArray[np.float32]) -> Knowing:
 def many(tmp_path_factory: pytest.TempPathFactory) -> Release:
     """A release with several people in its reserve."""
     folder = tmp_path_factory.mktemp("many") / "release"
-    config = tiny_config("none")
-    options = {"images": PEOPLE, "identities": PEOPLE}
-    table = config.dataset.model_copy(update={"options": options})
-    training = TrainingTable(warmup_epochs=0, epochs=0)
-    generate(config.model_copy(update={"dataset": table, "training": training}), folder)
+    generate(untrained_config("none", images=PEOPLE, identities=PEOPLE), folder)
     return Release.open(folder)
 
 

@@ -11,14 +11,12 @@ import pytest
 
 from leakboard.generate import Share, generate, on_ray
 from leakboard.schemas import ActivationOverflow
-from leakboard.schemas.config import TrainingTable
 
-from ..tiny import tiny_config
+from ..tiny import untrained_config
 from .test_release import tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
-UNTRAINED = TrainingTable(warmup_epochs=0, epochs=0)
-CONFIG = tiny_config("none").model_copy(update={"training": UNTRAINED})
+CONFIG = untrained_config("none", images=240)
 
 
 @pytest.fixture(autouse=True)

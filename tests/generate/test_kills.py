@@ -11,17 +11,14 @@ from typing import Any
 import pytest
 
 from leakboard.generate import generate
-from leakboard.schemas.config import TrainingTable
 
-from ..tiny import tiny_config
+from ..tiny import untrained_config
 from .test_release import tree
 
 pytestmark = pytest.mark.slow
 KILLS = 50
 # Untrained, so that every moment lies in the writing; test_interruptions.py kills the training.
-CONFIG = tiny_config("none").model_copy(
-    update={"training": TrainingTable(warmup_epochs=0, epochs=0)}
-)
+CONFIG = untrained_config("none", images=240)
 
 
 def start(out: Path) -> BaseProcess:

@@ -19,9 +19,8 @@ from leakboard.schemas import (
     default_truth,
     read_configs,
 )
-from leakboard.schemas.config import TrainingTable
 
-from ..tiny import tiny_config
+from ..tiny import untrained_config
 from .dataset_sources import tiny
 
 ROOT = Path(__file__).parents[2]
@@ -39,8 +38,7 @@ def contents(dataset: Synthetic) -> set[bytes]:
 
 
 def sealed_config(seed: int = 0) -> Config:
-    settings = {"sealed": True, "training": TrainingTable(warmup_epochs=0, epochs=0)}
-    return tiny_config("none", seed).model_copy(update=settings)
+    return untrained_config("none", seed, images=240).model_copy(update={"sealed": True})
 
 
 def made(config: Config, out: Path, key: Secret = KEY) -> Release:

@@ -20,11 +20,10 @@ from leakboard.generate.datasets import Dataset
 from leakboard.generate.datasets.synthetic import Synthetic
 from leakboard.generate.plan import PlannedRecord, plan
 from leakboard.schemas import Release, SchemaMismatch, public_columns
-from leakboard.schemas.config import TrainingTable
 from leakboard.schemas.files import sha256_of
 from leakboard.schemas.shards import read_shard, write_shard
 
-from ..tiny import rewrite_manifest, tiny_config
+from ..tiny import rewrite_manifest, untrained_config
 
 
 @pytest.fixture
@@ -188,11 +187,7 @@ def test_a_generator_that_leaks_is_found_out(
     encoded_and_pixels = Synthetic.encoded_and_pixels
     monkeypatch.setattr("leakboard.generate.release.plan", leaky)
     monkeypatch.setattr(Synthetic, "encoded_and_pixels", repeated)
-    table = tiny_config("none").dataset.model_copy(
-        update={"options": {"images": 700, "identities": 700}}
-    )
-    settings = {"dataset": table, "training": TrainingTable(warmup_epochs=0, epochs=0)}
-    generate(tiny_config("none").model_copy(update=settings), tmp_path / "x")
+    generate(untrained_config("none", images=700, identities=700), tmp_path / "x")
     found = " ".join(problem.problem for problem in verify(tmp_path / "x"))
     for split in ("auxiliary", "defender", "test"):
         assert f"{split}: sample_id depends on sensitive" in found

@@ -16,11 +16,10 @@ from leakboard.leaderboard.desk_tables import State
 from leakboard.leaderboard.intake import receive
 from leakboard.leaderboard.publish import shown_reserve
 from leakboard.schemas import BadSubmission, Release, Setting, Submission, Track
-from leakboard.schemas.config import TrainingTable
 from leakboard.schemas.submission import Model
 
 from ..submitting import DECLARED, submit_drawn, write_declaration
-from ..tiny import tiny_config
+from ..tiny import untrained_config
 from .onnx_files import endless, linear
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("sandbox")]
@@ -85,11 +84,7 @@ def test_a_model_is_run_scored_and_shown_as_verified(
 
 
 def test_a_model_is_run_on_the_reserve(desk: Desk, eve: User, tmp_path: Path) -> None:
-    table = tiny_config("none").dataset.model_copy(
-        update={"options": {"images": 400, "identities": 400}}
-    )
-    settings = {"dataset": table, "training": TrainingTable(warmup_epochs=0, epochs=0)}
-    generate(tiny_config("none").model_copy(update=settings), tmp_path / "many")
+    generate(untrained_config("none", images=400, identities=400), tmp_path / "many")
     many = Release.open(tmp_path / "many")
     model, about = honest(tmp_path / "m.onnx", many), write_declaration(tmp_path / "m.toml")
     submitted = submit(desk, eve, many, model, about, {"auxiliary_records": 120})
