@@ -91,10 +91,12 @@ def main() -> None:
     """Run the command line; every error is one sentence on stderr, unless `--debug` is given."""
     debug = "--debug" in sys.argv
     try:
-        sys.exit(cli.main(standalone_mode=False))
+        sys.exit(cli.main(prog_name="leakboard", standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as asked:
+        asked.show()
+        code = asked.exit_code
     except click.ClickException as problem:
-        problem.show()
-        code = problem.exit_code
+        code = _say(_sentence(problem), problem.exit_code)
     except click.Abort:
         code = _say(STOPPED, 1)
     except LeakboardError as problem:
@@ -111,6 +113,14 @@ def main() -> None:
 def _say(sentence: str, code: int) -> int:
     click.echo(f"leakboard: {sentence}", err=True)
     return code
+
+
+def _sentence(problem: click.ClickException) -> str:
+    """What click says on several lines, on one, and where to read on."""
+    said = " ".join(problem.format_message().split()).removesuffix(".")
+    context = getattr(problem, "ctx", None)
+    read_on = f" (see `{context.command_path} --help`)" if context else ""
+    return f"{said[0].lower()}{said[1:]}{read_on}"
 
 
 def _explain(problem: OSError) -> str:

@@ -6,6 +6,7 @@ import click
 
 from ..schemas import parse_assignment
 from ..schemas.records import PublicSplit
+from .output import refuse_existing
 from .predicting import predicting
 
 
@@ -57,6 +58,8 @@ def attack(
     from ..evaluate import fit_attack
     from ..schemas import Release
 
+    refuse_existing(out)
+    refuse_existing(model, "--save-model")
     chosen = dict(parse_assignment(option) for option in options)
     fitted = fit_attack(Release.open(release), name, chosen, budget)
     predictions = fitted.predict(split, truth, images)

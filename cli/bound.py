@@ -13,7 +13,7 @@ from ..schemas.config import SPLIT_LAYERS
 from ..schemas.errors import nearest
 from ..schemas.records import PublicSplit
 from ..schemas.registry import options_of
-from .output import ARROW, columns
+from .output import ARROW, columns, refuse_existing
 
 ALL = "all"
 
@@ -84,6 +84,8 @@ def bound(
     from ..schemas import Release
     from ..schemas.files import write_text
 
+    refuse_existing(out)
+    refuse_existing(pictures, "--pictures")
     opened = Release.open(release)
     chosen = _chosen(name, options)
     found = measure_bounds(opened, chosen, samples, split, truth, layer)

@@ -6,6 +6,7 @@ from typing import Literal
 import click
 
 from ..schemas.judge import JudgeSplit
+from .output import interval, refuse_existing
 
 
 @click.command()
@@ -48,8 +49,8 @@ def judge(
     """
     from ..evaluate import train_judge
     from ..schemas import Release
-    from .output import interval
 
+    refuse_existing(out)
     trained = train_judge(
         Release.open(release), out, splits=splits, epochs=epochs, precision=precision, seed=seed
     )

@@ -1,12 +1,19 @@
-"""Tables for terminals: every number with its interval, its n and its direction."""
+"""What commands say and where they write: every number with its interval, n and direction."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from ..schemas import Comparison, ComparisonReport, Direction, Score, ScoreReport
+from ..schemas import Comparison, ComparisonReport, Direction, OutputExists, Score, ScoreReport
 from ..schemas.floors import BesideFloor
 from ..schemas.records import QUERIES
 
 ARROW = {Direction.HIGHER_LEAKS_MORE: "↑", Direction.LOWER_LEAKS_MORE: "↓"}
+
+
+def refuse_existing(path: Path | None, option: str = "--out") -> None:
+    """Raise `OutputExists` where `path` is taken, before any work: nothing is ever replaced."""
+    if path is not None and path.exists():
+        raise OutputExists(f"{path} exists; remove it, or choose another {option}")
 
 
 def interval(score: Score) -> str:

@@ -7,6 +7,7 @@ import click
 
 from ..schemas import Setting, Track
 from ..schemas.records import PublicSplit
+from .output import refuse_existing
 from .predicting import predicting, seconds_option
 
 
@@ -64,6 +65,7 @@ def run_model(
     from ..evaluate import SubmittedCode, SubmittedModel
     from ..schemas import Release
 
+    refuse_existing(out)
     opened = Release.open(release)
     held = opened.manifest.splits["auxiliary"].records if budget is None else budget
     kind = partial(SubmittedCode, allowed=code) if model.is_dir() else SubmittedModel

@@ -31,7 +31,7 @@ SEVERAL = Path("-")
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Also write there, under the name of the prediction file, what each image contributed to "
-    "the score. That tells the answers of test.",
+    "the score, in the place of what an earlier score wrote. That tells the answers of test.",
 )
 @click.option(
     "--judge",

@@ -15,7 +15,8 @@ Written by `docs/generate_command_line.py` from the help texts; a test compares 
 
 Exit code 0: done. 1: the thing that was checked is wrong. 2: the request cannot be carried out. An
 error is one sentence on stderr; `leakboard --debug COMMAND …` shows its traceback. With `--json` a
-command prints one JSON object on stdout, and nothing else there.
+command prints one JSON object on stdout, and nothing else there. Where its output lies already, a
+command refuses, or says below that it goes on with what an earlier run of it began.
 """
 
 

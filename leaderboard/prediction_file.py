@@ -73,6 +73,7 @@ def _model(file: Path, suffix: str, work: Path) -> Iterator[Path]:
 
 def _predicted(submission: Submission, model: Path, release: Path) -> Path:
     out = model.with_suffix(".parquet")
+    out.unlink(missing_ok=True)  # of an evaluation whose lease was lost
     options = {
         "--split": "test",
         "--track": submission.track,

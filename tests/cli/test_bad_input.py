@@ -53,8 +53,8 @@ def config(tmp_path: Path) -> Path:
         ("defense.ratio=high", "defense disco: option 'ratio' cannot be 'high'"),
         ("dataset.task=smilling", "has no attribute 'smilling': did you mean 'smiling'?"),
         ("dataset.imagse=3", "dataset synthetic has no option 'imagse': did you mean 'images'?"),
-        ("training.epohcs=3", "unknown key 'training.epohcs'"),
-        ("sede=1", "unknown key 'sede'"),
+        ("training.epohcs=3", "unknown key 'training.epohcs': did you mean 'epochs'?"),
+        ("sede=1", "unknown key 'sede': did you mean 'seed'?"),
         ("seed=-1", "seed: input should be greater than or equal to 0, but got -1"),
         ("client.split_layer=layer9", "client.split_layer: input should be"),
         ("seed", "--set takes key=value, but got 'seed'"),
@@ -73,6 +73,8 @@ def test_a_configuration_that_is_not_there_or_not_toml(run: Run, tmp_path: Path)
     ran = run("generate", tmp_path / "no.toml", "--out", tmp_path / "out")
     assert (ran.code, "there is no such configuration file" in ran.sentence) == (2, True)
     (tmp_path / "bad.toml").write_text("name = ")
+    ran = run("generate", tmp_path / "bda.toml", "--out", tmp_path / "out")
+    assert "did you mean 'bad.toml'?" in ran.sentence
     ran = run("generate", tmp_path / "bad.toml", "--out", tmp_path / "out")
     assert (ran.code, "is not a TOML file" in ran.sentence) == (2, True)
 
@@ -133,6 +135,33 @@ def test_an_output_that_exists(run: Run, config: Path, release: Release, tmp_pat
     (tmp_path / "out" / "mine.txt").touch()
     ran = run("generate", config, "--out", tmp_path / "out")
     assert (ran.code, "not empty; choose another --out" in ran.sentence) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (("attack", "prior", "RELEASE"), "--out"),
+        (("attack", "prior", "RELEASE", "--out", "new"), "--save-model"),
+        (("run-model", "RELEASE", "m.onnx", "--track", "attribute"), "--out"),
+        (("judge", "RELEASE"), "--out"),
+        (("bound", "jacobian", "RELEASE"), "--out"),
+        (("bound", "jacobian", "RELEASE"), "--pictures"),
+    ],
+    ids=lambda part: "-".join(part[:1]) if isinstance(part, tuple) else part,
+)
+def test_what_is_there_is_never_replaced(
+    run: Run, release: Release, tmp_path: Path, arguments: tuple[str, ...], option: str
+) -> None:
+    named = [{"RELEASE": release.folder, "new": tmp_path / "new"}.get(a, a) for a in arguments]
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    ran = run(*named, option, taken)
+    assert (ran.code, f"{taken} exists; remove it, or choose another {option}" in ran.sentence) == (
+        2,
+        True,
+    )
+    assert taken.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [taken]
 
 
 def test_an_unknown_attack_and_option(run: Run, release: Release, tmp_path: Path) -> None:
@@ -228,9 +257,44 @@ def test_an_unknown_record(run: Run) -> None:
     assert (ran.code, "did you mean 'manifest'?" in ran.sentence) == (2, True)
 
 
-def test_usage_errors_exit_with_2(run: Run) -> None:
-    assert run("generate").code == 2
-    assert run("generat").code == 2
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), None),
+        (
+            ("generat",),
+            "no such command 'generat'. Did you mean 'generate'? (see `leakboard --help`)",
+        ),
+        (("generate",), "missing argument 'CONFIG' (see `leakboard generate --help`)"),
+        (("generate", "c.toml"), "missing option '--out' (see `leakboard generate --help`)"),
+        (
+            ("verify", "r", "--recomptue", "1"),
+            "no such option '--recomptue'. Did you mean '--recompute'?",
+        ),
+        (
+            ("verify", "r", "--recompute", "0"),
+            "invalid value for '--recompute': 0 is not in the range",
+        ),
+        (
+            ("run-model", "r", "m", "--out", "o"),
+            "missing option '--track'. Choose from: attribute,",
+        ),
+        (
+            ("generate", "c", "--out", "o", "--rank", "1"),
+            "--rank I and --world N go together; give both",
+        ),
+    ],
+)
+def test_a_usage_error_is_one_sentence_and_exits_with_2(
+    run: Run, arguments: tuple[str, ...], says: str | None
+) -> None:
+    ran = run(*arguments)
+    assert ran.code == 2
+    if says is None:
+        assert "Commands:" in ran.err
+    else:
+        assert ran.err.splitlines() == [ran.sentence]
+        assert ran.sentence.startswith(f"leakboard: {says}")
 
 
 @pytest.mark.parametrize(
