@@ -2,7 +2,9 @@
 
 import json
 import math
-from typing import Annotated, Any, Self
+from collections.abc import Iterable
+from inspect import isclass
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -14,7 +16,7 @@ from pydantic import (
     ValidationError,
 )
 
-from .errors import LeakboardError, SchemaMismatch
+from .errors import LeakboardError, SchemaMismatch, nearest
 
 LONGEST_SHOWN = 200  # characters of a wrong value in a message
 
@@ -56,27 +58,46 @@ class Record(BaseModel):
         try:
             return cls.model_validate(content)
         except ValidationError as invalid:
-            raise error(f"{where}: {describe(invalid)}") from None
+            raise error(f"{where}: {describe(invalid, cls)}") from None
 
 
-def describe(invalid: ValidationError) -> str:
+def describe(invalid: ValidationError, record: type[BaseModel]) -> str:
     """Put every problem of a validation into one line: field, what is wrong, what came."""
-    return "; ".join(problems_of(invalid))
+    return "; ".join(problems_of(invalid, record))
 
 
-def problems_of(invalid: ValidationError) -> list[str]:
-    """Say of every problem of a validation the field, what is wrong and what came."""
-    return [_problem(e["loc"], e["type"], e["msg"], e["input"]) for e in invalid.errors()]
+def problems_of(invalid: ValidationError, record: type[BaseModel]) -> list[str]:
+    """Say of every problem of validating a `record` the field, what is wrong and what came."""
+    return [_problem(record, e["loc"], e["type"], e["msg"], e["input"]) for e in invalid.errors()]
 
 
-def _problem(location: tuple[int | str, ...], kind: str, message: str, came: Any) -> str:
+Location = tuple[int | str, ...]
+
+
+def _problem(
+    record: type[BaseModel], location: Location, kind: str, message: str, came: Any
+) -> str:
     field = ".".join(str(part) for part in location) or "the record"
     if kind == "extra_forbidden":
-        return f"unknown key {cut(field)}: remove or correct it"
+        known = _keys(record, location[:-1])
+        mend = nearest(str(location[-1]), known) if known else "remove or correct it"
+        return f"unknown key {cut(field)}: {mend}"
     if kind == "missing":
         return f"key {field!r} is missing: add it"
     said = message.removeprefix("Value error, ").replace("a valid tuple", "a list")
     return f"{field}: {said[0].lower()}{said[1:]}, but got {cut(came)}"
+
+
+def _keys(record: type[BaseModel], location: Location) -> Iterable[str]:
+    """The keys that a table within a record has; none where it may be of several kinds."""
+    for part in location:
+        field = record.model_fields.get(str(part))
+        kinds = () if field is None else (field.annotation, *get_args(field.annotation))
+        tables = [kind for kind in kinds if isclass(kind) and issubclass(kind, BaseModel)]
+        if len(tables) != 1:
+            return ()
+        (record,) = tables
+    return record.model_fields
 
 
 def cut(came: Any) -> str:

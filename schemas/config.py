@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_serializer, m
 from pydantic_core import PydanticKnownError
 
 from .base import Record
-from .errors import BadConfig, MissingData
+from .errors import BadConfig, MissingData, nearest
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Scale = Literal["smoke", "reduced", "paper"]
@@ -152,12 +152,20 @@ class Config(Record):
         try:
             content = tomllib.loads(path.read_text("utf-8"))
         except (FileNotFoundError, IsADirectoryError):
-            raise MissingData(f"{path}: there is no such configuration file") from None
+            raise MissingData(
+                f"{path}: there is no such configuration file; {_beside(path)}"
+            ) from None
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
             raise BadConfig(f"{path} is not a TOML file: {problem}") from None
         for change in changes:
             _apply(content, change)
         return cls.parse(content, str(path), BadConfig)
+
+
+def _beside(path: Path) -> str:
+    """What may have been meant: the nearest of the recipes in the same folder."""
+    names = [file.name for file in path.parent.glob("*.toml")]
+    return nearest(path.name, names) if names else f"{path.parent} holds no *.toml"
 
 
 def read_configs(path: Path, changes: tuple[str, ...] = ()) -> list[Config]:

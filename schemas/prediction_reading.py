@@ -35,7 +35,7 @@ def read_predictions(path: Path, manifest: Manifest) -> Predictions:
     try:
         file = _opened(path, manifest)
     except ValidationError as invalid:
-        raise BadPredictions(f"{path}: header: {describe(invalid)}") from None
+        raise BadPredictions(f"{path}: header: {describe(invalid, PredictionHeader)}") from None
     for problem in (*form_problems(file), *size_problems(file)):
         raise BadPredictions(f"{path}: {problem}")
     predictions = _decoded(file)
@@ -57,7 +57,11 @@ def checked_predictions(
     except BadPredictions as problem:
         return None, None, [str(problem)]
     except ValidationError as invalid:
-        return None, None, [f"{path}: header: {problem}" for problem in problems_of(invalid)]
+        return (
+            None,
+            None,
+            [f"{path}: header: {problem}" for problem in problems_of(invalid, PredictionHeader)],
+        )
     problems = [*form_problems(file), *size_problems(file)]
     if problems:
         return file.header, None, [f"{path}: {problem}" for problem in problems]

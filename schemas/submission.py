@@ -114,7 +114,7 @@ class Submission(Record):
         try:
             return cls.model_validate(declared)
         except ValidationError as invalid:
-            raise BadSubmission(problems_of(invalid)) from None
+            raise BadSubmission(problems_of(invalid, cls)) from None
 
 
 def read_declaration(path: Path) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def test_a_declaration_comes_back_as_it_was_written(tmp_path: Path) -> None:
     ("change", "says"),
     [
         ({"licence": None}, "key 'licence' is missing: add it"),
-        ({"licnece": "MIT"}, "unknown key 'licnece': remove or correct it"),
+        ({"licnece": "MIT"}, "unknown key 'licnece': did you mean 'licence'?"),
         ({"track": "membership"}, "track: input should be 'attribute' or 'reconstruction'"),
         ({"setting": "omniscient"}, "setting: input should be 'auxiliary', 'whitebox' or"),
         ({"authors": []}, "authors: must hold one at least"),
