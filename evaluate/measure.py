@@ -104,7 +104,7 @@ def measure_bound(
         n=n,
         assumes=assumes,
         utility=_utility(correct, subjects),
-        measured=summaries(measured, bound.quantities, subjects),
+        measured=summaries(measured, bound.quantities, subjects, bound.ranges(measured)),
         as_released=not assumes and layer in (None, cut),
         leakboard_version=version("leakboard"),
     )
@@ -155,19 +155,36 @@ def _measure(parts: Iterator[Values], asked: int, name: str) -> dict[str, NDArra
     return {key: np.concatenate([part[key] for part in done]) for key in done[0]}
 
 
+EVERYWHERE = (-math.inf, math.inf)
+Ranges = Mapping[str, tuple[float, float]]
+ANY: Ranges = {}
+
+
 def summaries(
-    measured: Values, quantities: Mapping[str, Quantity], subjects: Sequence[str]
+    measured: Values,
+    quantities: Mapping[str, Quantity],
+    subjects: Sequence[str],
+    ranges: Ranges = ANY,
 ) -> dict[str, Measured]:
-    """Summarise each quantity over N samples; the intervals are bootstrapped over subjects."""
+    """Summarise each quantity over N samples; the intervals are bootstrapped over subjects.
+
+    An interval ends where a quantity's range does.
+    """
     if set(measured) != set(quantities):
         raise ValueError(f"expected the quantities {set(quantities)}, but got {set(measured)}")
     names = np.asarray(subjects)
     known = {key: ~np.isnan(values) for key, values in measured.items()}
-    return {
+    found = {
         key: _summary(quantities[key], values[known[key]], names[known[key]].tolist())
         for key, values in measured.items()
         if known[key].any()
     }
+    return {key: _within(one, ranges.get(key, EVERYWHERE)) for key, one in found.items()}
+
+
+def _within(one: Measured, ends: tuple[float, float]) -> Measured:
+    low, high = np.clip((one.low, one.high), *ends).tolist()
+    return one.model_copy(update={"low": low, "high": high})
 
 
 def _rank(values: NDArray[np.float64], share: float) -> Statistic:

@@ -111,7 +111,9 @@ def before_training(
             for bound, count in ((Jacobian(exact=0), effort.sketched), (DegreesOfFreedom(), None)):
                 parts = list(bound.measure(client.at(layer), inputs[:count]))
                 values = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-                measured |= summaries(values, bound.quantities, subjects[:count])
+                measured |= summaries(
+                    values, bound.quantities, subjects[:count], bound.ranges(values)
+                )
             write_text(path, Untrained(layer=layer, measured=measured).to_json())
         yield Untrained.model_validate_json(path.read_bytes())
 

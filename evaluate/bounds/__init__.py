@@ -75,6 +75,13 @@ class Bound(ABC):
         says nothing about this client's defense.
         """
 
+    def ranges(self, measured: Values) -> Mapping[str, tuple[float, float]]:
+        """The least and the most that quantities of these samples can be; intervals end there.
+
+        Only a mean of the samples' parts in a number of the whole set needs one.
+        """
+        return {}
+
     def assumes(self, client: Any) -> tuple[str, ...]:
         """Say, in sentences, what is assumed beyond the release; by default nothing."""
         return ()

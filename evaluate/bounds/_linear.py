@@ -42,7 +42,7 @@ def linearized(mean: Callable[[Tensor], Tensor], images: Tensor) -> Linear:
     compute the activation again each time. Products are computed in the precision of `images`.
     """
     images = images.detach().requires_grad_()
-    with _FixedWeights():
+    with FixedWeights():
         activation = mean(images)
     at = torch.zeros_like(activation, requires_grad=True)
     (pulled,) = torch.autograd.grad(activation, images, at, create_graph=True)
@@ -62,10 +62,11 @@ def _product(output: Tensor, variable: Tensor, weights: Tensor) -> Tensor:
     return product.flatten(1).to(weights.dtype)
 
 
-class _FixedWeights(TorchFunctionMode):
+class FixedWeights(TorchFunctionMode):
     """Convolve so that the derivative of the backward pass is one convolution.
 
     torch's own also computes the gradient of the weights, asked for or not: as much work again.
+    Small images are convolved as one matrix product, in a third of the time.
     """
 
     def __torch_function__(

@@ -55,6 +55,13 @@ class DegreesOfFreedom(Bound):
         activations = _encoded(client, inputs)
         yield contributions(activations)
 
+    def ranges(self, measured: Values) -> Mapping[str, tuple[float, float]]:
+        """From no direction, or the one that any variance has, to all of them."""
+        cap = float(measured["cap"][0])
+        one = min(1.0, float(measured["entropy_rank"].mean()))  # 0 without variance
+        least = {"participation_ratio": one, "entropy_rank": one, "cap": cap}
+        return {name: (least.get(name, 0.0), cap) for name in self.quantities}
+
 
 def contributions(activations: Tensor) -> Values:
     """Each of N images' part in every quantity of activations (N, d): the mean is the quantity."""

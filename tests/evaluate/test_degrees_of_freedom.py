@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from leakboard.evaluate import measure_bound
-from leakboard.evaluate.bounds.degrees_of_freedom import RIDGES, contributions
+from leakboard.evaluate.bounds.degrees_of_freedom import RIDGES, DegreesOfFreedom, contributions
+from leakboard.evaluate.measure import summaries
 from leakboard.schemas import Release
 
 
@@ -81,6 +82,22 @@ def test_the_parts_spread_as_a_leave_one_out_jackknife_says(name: str) -> None:
     )
     jackknife = (len(left_out) - 1) ** 0.5 * left_out.std()
     assert infinitesimal == pytest.approx(jackknife, rel=0.1)
+
+
+@pytest.mark.parametrize("far", [0.0, 30.0])
+def test_intervals_stay_between_one_direction_and_the_cap(far: float) -> None:
+    """A cloud in every direction, or an image far from the rest: resampled means overshoot."""
+    generator = torch.Generator().manual_seed(0)
+    activations = torch.randn(16, 3, generator=generator, dtype=torch.float64)
+    activations[0] += far
+    bound, subjects = DegreesOfFreedom(), [str(row) for row in range(16)]
+    parts = contributions(activations)
+    least = {"participation_ratio": 1.0, "entropy_rank": 1.0}
+    free = summaries(parts, bound.quantities, subjects)
+    assert any(one.low < least.get(name, 0) or one.high > 3 for name, one in free.items())
+    for name, one in summaries(parts, bound.quantities, subjects, bound.ranges(parts)).items():
+        assert least.get(name, 0) <= one.low <= one.high <= 3
+        assert one.value == free[name].value
 
 
 def test_the_report_prints_the_cap_beside_them(release: Release) -> None:
