@@ -1,7 +1,9 @@
 """The helpers of a worker: one runs models, one reads strangers' files, one reads the answers."""
 
+import os
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from .prediction_file import prediction_file, score_on_reserve
 
 SECONDS = 900.0  # for a check, and for a score
 VALUES = "values"
+WORK = "leakboard-work-"  # then the process that made the folder
 CHECKER = [*PYTHON, "from leakboard.leaderboard.check import main; main()"]
 
 
@@ -65,7 +68,8 @@ class Helpers:
 
     def __post_init__(self) -> None:
         """Make the folder of what is passed on, which the user of this process alone reads."""
-        self._work = Path(tempfile.mkdtemp(prefix="leakboard-"))
+        _sweep()
+        self._work = Path(tempfile.mkdtemp(prefix=f"{WORK}{os.getpid()}-"))
 
     def predict(self, release: Path, submission: Submission, file: Path) -> Path:
         """The prediction file of a submission; raises what `prediction_file` raises."""
@@ -115,3 +119,21 @@ class Helpers:
             helper = LineProcess(command, self.folder / "logs" / f"{kind}.log")
             self._running[kind] = helper
         return helper
+
+
+def _sweep() -> None:
+    """Remove what processes of this user that were killed left in the folder of temporary files."""
+    for left in Path(tempfile.gettempdir()).glob(f"{WORK}*-*"):
+        maker = left.name.removeprefix(WORK).partition("-")[0]
+        with suppress(FileNotFoundError):  # another process removed it first
+            if left.stat().st_uid == os.geteuid() and not _is_running(int(maker)):
+                shutil.rmtree(left)
+
+
+def _is_running(process: int) -> bool:
+    with suppress(PermissionError):  # somebody else's, and running
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return False
+    return True

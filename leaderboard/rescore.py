@@ -10,6 +10,8 @@ from .helpers import Helpers, Refusal
 from .ledger import LedgerEntry
 from .publish import shown, shown_reserve
 
+NAMED = 5  # unknown submissions that a message names
+
 
 class Difference(Record):
     """What is not as the ledger says of one submission."""
@@ -39,8 +41,13 @@ def rescore(
     """
     standing = scored_entries(desk)
     board = {row.submission.id: row for row in desk.shown().rows() if row.submission}
-    for unknown in set(chosen) - standing.keys():
-        raise MissingData(f"the ledger holds no score of {unknown!r}; leave it out")
+    unknown = [repr(one) for one in dict.fromkeys(chosen) if one not in standing]
+    if unknown:
+        more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
+        raise MissingData(
+            f"the ledger holds no score of {len(unknown)} of the {len(chosen)} asked for: "
+            f"{', '.join(unknown[:NAMED])}{more}; leave them out"
+        )
     for submission_id, entry in standing.items():
         if not chosen or submission_id in chosen:
             problems = [
