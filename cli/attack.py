@@ -6,7 +6,7 @@ import click
 
 from ..schemas import parse_assignment
 from ..schemas.records import PublicSplit
-from .output import refuse_existing
+from .output import counted, refuse_existing
 from .predicting import predicting
 
 
@@ -66,8 +66,9 @@ def attack(
     predictions.write(out)
     if model:
         fitted.save_model(model)
-    rows, held = len(predictions.sample_ids), predictions.header.auxiliary_records
+    rows = counted(len(predictions.sample_ids), "prediction")
+    held = counted(predictions.header.auxiliary_records, "auxiliary record")
     click.echo(
-        f"{out}: {rows} predictions of {split} by an attacker with {held} auxiliary records; score "
-        f"them with `leakboard score {release} {out}`"
+        f"{out}: {rows} of {split} by an attacker with {held}; score them with "
+        f"`leakboard score {release} {out}`"
     )

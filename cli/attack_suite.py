@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ..schemas.records import PublicSplit
+from .output import counted
 
 
 @click.command()
@@ -51,4 +52,6 @@ def attack_suite(
             click.echo(finding)
     for missing in statement.not_run:
         click.echo(f"not run: {missing.attack}: {missing.reason}")
-    click.echo(f"{out / 'report.html'}: {len(statement.attacks)} attacks, on {statement.split}")
+    click.echo(
+        f"{out / 'report.html'}: {counted(len(statement.attacks), 'attack')}, on {statement.split}"
+    )

@@ -16,6 +16,15 @@ def refuse_existing(path: Path | None, option: str = "--out") -> None:
         raise OutputExists(f"{path} exists; remove it, or choose another {option}")
 
 
+def counted(count: int, noun: str, several: str | None = None) -> str:
+    """Print a number with its noun.
+
+    >>> counted(1, "record"), counted(2, "record"), counted(0, "entry", "entries")
+    ('1 record', '2 records', '0 entries')
+    """
+    return f"{count} {noun if count == 1 else several or noun + 's'}"
+
+
 def interval(score: Score) -> str:
     """Print a score with its 95 % interval.
 
@@ -56,7 +65,7 @@ def score_table(report: ScoreReport) -> str:
     ]
     n = next(iter(report.scores.values())).n
     facts = (
-        f"{report.release}, {report.split} (n = {n} images), {report.track} track, "
+        f"{report.release}, {report.split} (n = {counted(n, 'image')}), {report.track} track, "
         f"setting {report.setting}; 95 % intervals over subjects"
     )
     seen = [
@@ -89,7 +98,8 @@ def comparison_table(report: ComparisonReport) -> str:
     head = ["metric", "leaks more", a, b, "difference", "p (Holm)", "can show", "verdict"]
     rows = [_comparison_row(name, one, a, b) for name, one in report.metrics.items()]
     facts = (
-        f"{report.release}, {report.split} (n = {report.n} images of {report.subjects} subjects), "
+        f"{report.release}, {report.split} (n = {counted(report.n, 'image')} of "
+        f"{counted(report.subjects, 'subject')}), "
         f"{report.track} track; paired on the same images, 95 % intervals over subjects"
     )
     return "\n".join([facts, columns([head, *rows])])

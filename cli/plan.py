@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import columns
+from .output import columns, counted
 
 if TYPE_CHECKING:
     from ..generate import Forecast
@@ -59,7 +59,7 @@ def _table(made: "Sequence[Forecast]") -> str:
         for one in made
     ]
     total = [
-        f"{len(made)} releases",
+        counted(len(made), "release"),
         f"{sum(one.records for one in made):,}",
         f"{sum(one.shards for one in made)}",
         f"{sum(one.bytes for one in made) / 1e9:.2f}",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .output import columns
+from .output import columns, counted
 
 
 @click.command()
@@ -45,7 +45,8 @@ def pull(
         files = generate.wanted(source, out, names)
         rows = [[file.path, f"{file.facts.bytes:,}"] for file in files]
         total = sum(file.facts.bytes for file in files)
-        click.echo(columns([*rows, [f"{len(files)} files of {source.commit[:12]}", f"{total:,}"]]))
+        sum_of = f"{counted(len(files), 'file')} of {source.commit[:12]}"
+        click.echo(columns([*rows, [sum_of, f"{total:,}"]]))
         return
     for home in generate.pull(source, out, names):
         click.echo(f"{home}: complete; check it with `leakboard verify {home}`")

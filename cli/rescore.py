@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from .identity import desk_options
+from .output import counted
 from .worker import releases_option, truths_option
 
 
@@ -45,5 +46,5 @@ def rescore(
     else:
         for one in differences:
             click.echo(f"{one.submission}: {one.problem}")
-        click.echo(f"{len(found)} scores, {len(differences)} differences")
+        click.echo(f"{counted(len(found), 'score')}, {counted(len(differences), 'difference')}")
     context.exit(1 if differences else 0)

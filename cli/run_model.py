@@ -7,7 +7,7 @@ import click
 
 from ..schemas import Setting, Track
 from ..schemas.records import PublicSplit
-from .output import refuse_existing
+from .output import counted, refuse_existing
 from .predicting import predicting, seconds_option
 
 
@@ -78,5 +78,5 @@ def run_model(
     )
     predictions = submitted.predict(opened, split, seconds=seconds, images=images)
     predictions.write(out)
-    rows = len(predictions.sample_ids)
-    click.echo(f"{out}: {rows} predictions; score them with `leakboard score {release} {out}`")
+    rows = counted(len(predictions.sample_ids), "prediction")
+    click.echo(f"{out}: {rows}; score them with `leakboard score {release} {out}`")

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from .output import counted
+
 board_option = click.option(
     "--board",
     type=click.Path(path_type=Path),
@@ -35,4 +37,4 @@ def rebuild(board: Path, store: str | None) -> None:
 
     opened = existing(board, store)
     opened.rebuild()
-    click.echo(f"{board}: {len(opened.rows())} entries in {opened.engine.url}")
+    click.echo(f"{board}: {counted(len(opened.rows()), 'entry', 'entries')} in {opened.engine.url}")

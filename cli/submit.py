@@ -7,6 +7,7 @@ import click
 
 from ..schemas import BadSubmission, Setting, Track
 from .identity import desk_options, token
+from .output import counted
 
 
 @click.command()
@@ -77,4 +78,4 @@ def _tell(refused: BadSubmission, as_json: bool) -> None:
         return
     for problem in refused.problems:
         click.echo(problem)
-    click.echo(f"{len(refused.problems)} problems; nothing was submitted", err=True)
+    click.echo(f"{counted(len(refused.problems), 'problem')}; nothing was submitted", err=True)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from .output import counted
+
 
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
@@ -62,8 +64,8 @@ def verify(
     else:
         for problem in problems:
             click.echo(f"{problem.file}: {problem.problem}")
-        recomputed = f", {count} activations recomputed" if count else ""
+        recomputed = f", {counted(count, 'activation')} recomputed" if count else ""
         proved = ", its hidden records are those that it committed to" if commitments else ""
         sound = f"{release}: sound{recomputed}{proved}"
-        click.echo(f"{len(problems)} problems" if problems else sound)
+        click.echo(counted(len(problems), "problem") if problems else sound)
     context.exit(1 if problems else 0)

@@ -49,7 +49,7 @@ class Worker:
     def run(self) -> None:
         """Work until SIGINT (which lets the job at hand finish) or SIGTERM."""
         logging.getLogger("huey").setLevel(logging.WARNING)
-        LOG.info("%d submissions wait", len(queued(self.desk)))
+        LOG.info("submissions that wait: %d", len(queued(self.desk)))
         self._requeue()
         watch = threading.Thread(target=self._watch, daemon=True)
         watch.start()

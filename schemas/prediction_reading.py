@@ -123,6 +123,10 @@ def _plain(reason: str) -> str:
 
 
 def _readable(path: Path, read: Callable[[Path], Any]) -> Any:
+    if path.is_dir():
+        raise MissingData(
+            f"{path}: expected a prediction file (Parquet), but it is a folder; name a file in it"
+        )
     if not path.is_file():
         raise MissingData(f"{path}: there is no such prediction file")
     try:

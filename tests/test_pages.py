@@ -142,7 +142,7 @@ def _submitted(follower: Follower) -> None:
     assert "received" in follower.said
     follower.type("leakboard worker --board board --releases out", 0)
     follower.type("leakboard rescore --board board --releases out", 0)
-    assert "1 scores, 0 differences" in follower.said
+    assert "1 score, 0 differences" in follower.said
     (row,) = Board.open(follower.folder / "board").rows()
     assert row.submission is not None
     assert row.submission.authors == ("Ada Example",)

@@ -234,6 +234,11 @@ def test_test_answers_that_are_not_there(run: Run, release: Release, tmp_path: P
     assert (ran.code, "use --split validation" in ran.sentence) == (2, True)
 
 
+def test_predictions_that_are_a_folder(run: Run, release: Release, tmp_path: Path) -> None:
+    ran = run("score", release.folder, tmp_path)
+    assert (ran.code, "but it is a folder; name a file in it" in ran.sentence) == (2, True)
+
+
 def test_predictions_of_another_release(
     run: Run, release: Release, release_of: MakeRelease, tmp_path: Path
 ) -> None:

@@ -255,9 +255,10 @@ def test_a_file_that_is_not_parquet_is_refused(
 
 
 def test_a_file_that_is_not_there_is_missing(handmade: Release, tmp_path: Path) -> None:
-    for path in (tmp_path / "nothing.parquet", tmp_path):
-        with pytest.raises(MissingData, match="there is no such prediction file"):
-            score(handmade, path)
+    reasons = {"nothing.parquet": "there is no such prediction file", ".": "it is a folder"}
+    for name, reason in reasons.items():
+        with pytest.raises(MissingData, match=reason):
+            score(handmade, tmp_path / name)
 
 
 def test_a_cut_file_is_refused(handmade: Release, sound: Path) -> None:
