@@ -84,6 +84,7 @@ def test_the_contract_tests_find_the_examples_and_pass(scratch: Path) -> None:
         assert re.search(rf"^PASSED .*\[.*\b{name}\b.*\]", done.stdout, re.MULTILINE), name
 
 
+@pytest.mark.slow
 def test_the_loop_of_the_guide_runs_on_the_examples(scratch: Path) -> None:
     generate, attack, score, bound = LOOP
     few = f"{generate} --set dataset.images=300", attack, f"{bound} --samples 20", f"{score} --json"

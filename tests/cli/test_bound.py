@@ -23,16 +23,16 @@ def test_a_bound_prints_its_report_and_stands_beside_an_attack(
     run: Run, release_of: MakeRelease, tmp_path: Path
 ) -> None:
     release, out = release_of("gaussian_noise").folder, tmp_path / "bounds.json"
-    ran = run("bound", "fisher", release, "--samples", 8, "--out", out, "--json")
+    ran = run("bound", "fisher", release, "--samples", 4, "--out", out, "--json")
     report = BoundReport.model_validate_json(ran.out)
-    assert (report.bound, report.n) == ("fisher", 8)
+    assert (report.bound, report.n) == ("fisher", 4)
     assert [one.report for one in ReleaseBounds.read(out).measured] == [report]
     predictions = tmp_path / "guess.parquet"
     guess = ("attack", "prior", release, "--out", predictions, "--set", "track=reconstruction")
     assert run(*guess).code == 0
     scored = ("score", release, predictions, "--bounds", out)
     (beside,) = ScoreReport.model_validate_json(run(*scored, "--json").out).floors
-    assert (beside.bound, beside.n) == ("fisher", 8)
+    assert (beside.bound, beside.n) == ("fisher", 4)
     assert "fisher floor for who sees one query" in run(*scored).out
 
 

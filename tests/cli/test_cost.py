@@ -1,5 +1,7 @@
 """`leakboard cost`: what the release states, and times that belong to this machine."""
 
+import pytest
+
 from leakboard.schemas import CostReport
 
 from ..tiny import MakeRelease
@@ -7,8 +9,9 @@ from .conftest import Run
 
 
 def test_cost_is_that_of_the_release_with_times_beside_it(
-    run: Run, release_of: MakeRelease
+    run: Run, release_of: MakeRelease, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("leakboard.generate.measurements.TIMED", 4)
     release = release_of("disco")
     report = CostReport.model_validate_json(run("cost", release.folder, "--json").out)
     assert report.cost == release.measurements.cost

@@ -139,6 +139,7 @@ def test_bounds_that_the_time_is_not_enough_for_are_named(release: Release, tmp_
     assert all("--minutes" in reason for reason in said.says_nothing.values())
 
 
+@pytest.mark.slow
 def test_errors_of_a_reconstruction_stand_beside_the_floors(
     release_of: MakeRelease, tmp_path: Path
 ) -> None:
