@@ -12,6 +12,8 @@ from .output import columns, interval
 if TYPE_CHECKING:
     from ..leaderboard import Mine
 
+HEAD = ["submission", "name", "track", "release", "split", "shown", "received", "state", "position"]
+
 
 @click.command()
 @click.argument("submission", required=False)
@@ -31,8 +33,7 @@ def submissions(submission: str | None, board: Path, database: str | None, as_js
     if as_json:
         click.echo(json.dumps({"submissions": [one.model_dump(mode="json") for one in found]}))
     else:
-        head = ["submission", "name", "split", "received", "state", "position"]
-        click.echo(columns([head, *(_row(one) for one in found)]))
+        click.echo(columns([HEAD, *(_row(one) for one in found)]))
 
 
 @click.command()
@@ -71,7 +72,8 @@ def issue_token(user: str, daily: int, board: Path, database: str | None) -> Non
 
 def _row(mine: "Mine") -> list[str]:
     position = "" if mine.position is None else str(mine.position)
-    return [mine.id, mine.name, mine.split, mine.received, mine.state, position]
+    about = [mine.id, mine.name, mine.track, mine.release, mine.split, mine.audience]
+    return [*about, mine.received, mine.state, position]
 
 
 def _one(mine: "Mine") -> str:
@@ -83,5 +85,4 @@ def _one(mine: "Mine") -> str:
         lines.append(f"{gap.metric} on validation minus test: {gap}")
     if mine.reserve_gap is not None:
         lines.append(f"{mine.reserve_gap.metric} on test minus reserve: {mine.reserve_gap}")
-    head = columns([["submission", "name", "split", "received", "state", "position"], _row(mine)])
-    return "\n\n".join([head, *lines])
+    return "\n\n".join([columns([HEAD, _row(mine)]), *lines])

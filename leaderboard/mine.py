@@ -8,6 +8,7 @@ from .desk_tables import EVENTS, LEDGER, SUBMISSIONS, State
 from .ledger import LedgerEntry
 from .overfitting import Gap, gap
 from .publish import shown, shown_reserve
+from .releases import release_name
 
 LOG = 20  # lines of history at most
 
@@ -23,6 +24,7 @@ class Line(Record):
 class Mine(Record):
     """One's own submission: where it is, what happened to it, and its published scores.
 
+    `release` is its name, where the board keeps it, with the first digits of its fingerprint.
     `position` counts what is evaluated before it, and itself; None once it has come to an end.
     `overfitting` compares with the latest submission of the same name on validation, `reserve_gap`
     what a model reads on test with what it reads on the reserve.
@@ -31,6 +33,7 @@ class Mine(Record):
     id: str
     name: str
     track: str
+    release: str
     split: str
     received: str
     private: bool
@@ -40,6 +43,11 @@ class Mine(Record):
     scores: dict[str, Score] = {}
     overfitting: Gap | None = None
     reserve_gap: Gap | None = None
+
+    @property
+    def audience(self) -> str:
+        """Who is shown its score: private, the author alone; public, everybody."""
+        return "private" if self.private else "public"
 
     @property
     def can_be_withdrawn(self) -> bool:
@@ -60,6 +68,7 @@ def submissions_of(desk: Desk, user: User) -> list[Mine]:
                 id=one.id,
                 name=one.submission.name,
                 track=one.submission.track,
+                release=release_name(desk.board, one.fingerprint),
                 split=one.split,
                 received=one.received,
                 private=one.private,

@@ -8,6 +8,7 @@ from .table import INTERVAL, LEAKS_MORE, Column
 MINE_COLUMNS: tuple[Column[Mine], ...] = (
     Column("Name", "What the entry is called.", lambda mine: mine.name),
     Column("Track", "What the attack is after.", lambda mine: mine.track),
+    Column("Release", "What was attacked, with the start of its fingerprint.", lambda m: m.release),
     Column("Split", "The images that it is scored on.", lambda mine: mine.split),
     Column("Received", "Time in UTC.", lambda mine: mine.received),
     Column("State", "Where it is on its way.", lambda mine: str(mine.state)),
@@ -19,7 +20,7 @@ MINE_COLUMNS: tuple[Column[Mine], ...] = (
     Column(
         "Shown",
         "Private: its score is shown to you alone.",
-        lambda mine: "private" if mine.private else "public",
+        lambda mine: mine.audience,
     ),
     Column("Submission", "Its id.", lambda mine: mine.id),
 )

@@ -11,10 +11,12 @@ from .choice import images_of
 from .table import Column
 from .text import written
 
+DIGITS = 8  # of a fingerprint, to tell releases of one name apart
+
 
 def keep(board: Path, manifest: Manifest) -> None:
     """Put the manifest of a release on the board: `<board>/releases/<fingerprint>.json`."""
-    write_text(board / "releases" / f"{manifest.fingerprint}.json", manifest.to_json())
+    write_text(_manifest(board, manifest.fingerprint), manifest.to_json())
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,18 @@ def listed(board: Path, rows: Sequence[LeaderboardRow]) -> list[Listed]:
     kept = _kept(board)
     releases = [Listed(part[0], len(part), kept.get(mark)) for mark, part in found.items()]
     return sorted(releases, key=lambda release: (release.name, release.row.report.fingerprint))
+
+
+def release_name(board: Path, fingerprint: str) -> str:
+    """The first digits of a release's fingerprint, after its name where the board keeps it."""
+    path, digits = _manifest(board, fingerprint), fingerprint[:DIGITS]
+    if not path.is_file():
+        return digits
+    return f"{Manifest.parse(read_json(path), str(path)).name} ({digits})"
+
+
+def _manifest(board: Path, fingerprint: str) -> Path:
+    return board / "releases" / f"{fingerprint}.json"
 
 
 def _kept(board: Path) -> Mapping[str, Manifest]:

@@ -1,6 +1,7 @@
 """Submitting from the command line: every problem at once, and the server's verdict beforehand."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from leakboard.leaderboard.check import Checked, Question
 from leakboard.leaderboard.desk import Desk
 from leakboard.leaderboard.helpers import Helpers
+from leakboard.leaderboard.releases import keep
 from leakboard.schemas import Release
 
 from ..hostile.predictions import CASES
@@ -78,7 +80,12 @@ def test_what_a_user_sees_and_takes_back(
     write_declaration(tmp_path / "about.toml")
     file = write_file(tmp_path / "a.parquet", release)
     submitted = json.loads(run(*submit(file, "--json")).out)["submission"]
-    assert f"{submitted}  linear probe  test" in run("submissions", "--board", board).out
+    fingerprint = release.manifest.fingerprint[:8]
+    line = rf"{submitted} +linear probe +attribute +{fingerprint} +test +public"
+    assert re.search(line, run("submissions", "--board", board).out)
+    keep(board, release.manifest)
+    listed = run("submissions", "--board", board).out
+    assert f"{release.manifest.name} ({fingerprint})" in listed
     ran = run("submissions", submitted, "--board", board, "--json")
     assert (json.loads(ran.out)["state"], json.loads(ran.out)["position"]) == ("received", 1)
     assert run("withdraw", submitted, "--board", board).out == f"{submitted}: withdrawn\n"
