@@ -9,14 +9,14 @@ from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from ..schemas import BadSubmission, MissingData, Release, Submission
 from ..schemas.files import replacing, sha256_of
 from ..schemas.submission import Model, read_declaration
 from .check import Checked, check
 from .desk import Desk, User, count, enter, is_known, note, now, received_from
-from .desk_tables import SUBMISSIONS, UNCOUNTED, State
+from .desk_tables import SUBMISSIONS, UNCOUNTED, UNFINISHED, State
 from .prediction_file import prediction_file
 from .queue import Queue, submit_only
 
@@ -120,7 +120,9 @@ def receive(
 ) -> str:
     """Put a submission on the desk, durably; returns its id.
 
-    `BadSubmission` where the user may not submit it now. What is in the file is checked later.
+    Where the same file of the same user still waits under the same declaration, that is the
+    submission, and no other is made. `BadSubmission` where the user may not submit it now. What is
+    in the file is checked later.
     """
     submission_id = secrets.token_hex(16)
     kept = desk.file_of(submission_id)
@@ -141,15 +143,41 @@ def receive(
         "losses": 0,
         "lease_until": 0.0,
     }
-    with desk.writing() as connection:
-        refused = _objections(connection, user, submission, split)
-        if refused:
+    submitted = None
+    try:
+        with desk.writing() as connection:
+            submitted = _waiting(connection, row)
+            if submitted is None:
+                if refused := _objections(connection, user, submission, split):
+                    raise BadSubmission(refused)
+                connection.execute(insert(SUBMISSIONS).values(row))
+                note(connection, submission_id, State.RECEIVED, "in the queue")
+                enter(connection, "received", received_from(row))
+                submitted = submission_id
+    finally:
+        if submitted != submission_id:
             kept.unlink()
-            raise BadSubmission(refused)
-        connection.execute(insert(SUBMISSIONS).values(row))
-        note(connection, submission_id, State.RECEIVED, "in the queue")
-        enter(connection, "received", received_from(row))
-    return submission_id
+    return submitted
+
+
+def _waiting(connection: Connection, row: Mapping[str, Any]) -> str | None:
+    """The unfinished submission of the same file by the same user, if there is one.
+
+    `BadSubmission` where it was declared to be something else.
+    """
+    same = [SUBMISSIONS.c[name] == row[name] for name in ("user", "fingerprint", "predictions")]
+    query = select(SUBMISSIONS).where(*same, SUBMISSIONS.c.state.in_(UNFINISHED))
+    found = connection.execute(query.limit(1)).mappings().first()
+    if found is None:
+        return None
+    if any(found[name] != row[name] for name in ("declaration", "private")):
+        raise BadSubmission(
+            [
+                f"this file already waits as the submission {found['id']}, declared otherwise; "
+                f"withdraw that first: `leakboard withdraw {found['id']}`"
+            ]
+        )
+    return str(found["id"])
 
 
 def _objections(

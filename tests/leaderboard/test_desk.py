@@ -138,6 +138,26 @@ def test_the_same_predictions_are_found_again_in_another_order_unless_withdrawn(
     assert submit(desk, ada, release, again, about, {}) is not None
 
 
+def test_a_file_that_waits_is_submitted_once(
+    desk: Desk, ada: User, bob: User, release: Release, tmp_path: Path
+) -> None:
+    file, about = (
+        write_file(tmp_path / "a.parquet", release),
+        write_declaration(tmp_path / "a.toml"),
+    )
+    first = submit(desk, ada, release, file, about, {})
+    assert first is not None
+    assert submit(desk, ada, release, file, about, {}) == first
+    with pytest.raises(BadSubmission, match=f"already waits as the submission {first}"):
+        submit(desk, ada, release, file, about, {}, private=True)
+    assert [path.name for path in (desk.folder / "files").iterdir()] == [first]
+    assert [entry.submission for entry in desk.ledger()] == [first]
+    of_bob = submit(desk, bob, release, file, about, {"name": "of bob"})  # who cannot know of it
+    assert of_bob not in (None, first)
+    withdraw(desk, ada, first)
+    assert submit(desk, ada, release, file, about, {}) not in (None, first, of_bob)
+
+
 # What a user sees --------------------------------------------------------------------------------
 
 
