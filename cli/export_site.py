@@ -12,7 +12,10 @@ from .store import board_option, store_option
 @board_option
 @store_option
 def export_site(folder: Path, board: Path, store: str | None) -> None:
-    """Write BOARD as static pages into DIR, with its tables, figures and board.json beside them."""
+    """Write BOARD as static pages into DIR, with its tables, figures and board.json beside them.
+
+    DIR is new, or holds the pages of an earlier export, which are replaced.
+    """
     from ..leaderboard import existing
     from ..leaderboard.site import export_site as export
 

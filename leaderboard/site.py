@@ -39,6 +39,8 @@ TEMPLATES = Environment(
 )
 
 
+CONTENT = "board.json"  # by which a folder is known to be an export
+PARTS = ("figures", "pictures", "tables")
 STATED = (  # of a standing, in board.json
     "config",
     "config_id",
@@ -83,21 +85,47 @@ class Section:
 
 
 def export_site(board: Board, folder: Path) -> Path:
-    """Write the board as static pages into the new or empty `folder`; returns its first page.
+    """Write the board as static pages into `folder`; returns its first page.
 
-    Raises `OutputExists` where something lies there, `MissingData` for a board without entries.
+    Pages that an earlier export wrote there are replaced, all at once. Raises `OutputExists` where
+    anything else lies there, `MissingData` for a board without entries.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise OutputExists(f"{folder} is not empty; remove it, or choose another folder")
+    strange = _strange(folder)
+    if strange is not None:
+        raise OutputExists(
+            f"{folder}: expected a new folder, or one that `leakboard export-site` wrote, but "
+            f"{strange} is none of its files; remove it, or choose another folder"
+        )
     rows = board.rows()
     if not rows:
         raise MissingData(f"{board.folder} has no entries: score an attack with `--board` first")
-    unfinished = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    target = folder.resolve()  # a link stays, and what it leads to is replaced
+    unfinished, earlier = (target.with_name(f".{target.name}.{end}") for end in ("partial", "old"))
+    for left in (unfinished, earlier):
+        shutil.rmtree(left, ignore_errors=True)
     found = {choice: rankings(rows, choice, board.values) for choice in choices(rows)}
     _Site(board, rows, found, unfinished).write()
-    unfinished.replace(folder)
+    if target.exists():
+        target.replace(earlier)
+    unfinished.replace(target)
+    shutil.rmtree(earlier, ignore_errors=True)
     return folder / "index.html"
+
+
+def _strange(folder: Path) -> str | None:
+    """A file or folder in `folder` that is none of an export's, if there is one."""
+    names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    pages = _pages(folder / CONTENT)
+    own = {CONTENT, *PARTS, *pages} if pages else set()
+    return next((name for name in names if name not in own), None)
+
+
+def _pages(content: Path) -> list[str]:
+    """The pages that an export's board.json names; none where it is no export's."""
+    try:
+        return list(json.loads(content.read_bytes())["pages"])
+    except (FileNotFoundError, KeyError, TypeError, ValueError):
+        return []
 
 
 @dataclass(frozen=True)
@@ -114,11 +142,12 @@ class _Site:
         self._render("index.html", "index", pages=pages, pictures=self._gallery())
         metrics = self._table("metrics", METRIC_COLUMNS, METRICS)
         self._render("method.html", "method", rules=RULES, metrics=metrics, errors=KNOWN_ERRORS)
-        write_text(self.folder / "board.json", json.dumps(self._content(), ensure_ascii=False))
+        write_text(self.folder / CONTENT, json.dumps(self._content(), ensure_ascii=False))
 
     def _content(self) -> dict[str, Any]:
         return {
             "schema_version": 1,
+            "pages": sorted(path.name for path in self.folder.glob("*.html")),
             "entries": [row.model_dump(mode="json") for row in self.rows],
             "rankings": [
                 _described(choice, ranking)

@@ -17,7 +17,6 @@ from leakboard.leaderboard.site import export_site
 from leakboard.schemas import (
     Gallery,
     LeaderboardRow,
-    LeakboardError,
     MissingData,
     OutputExists,
     Track,
@@ -99,17 +98,58 @@ def test_the_tables_are_files_too(board: Board, tmp_path: Path) -> None:
     assert [row["Worst-case leakage ↓ value"] for row in rows] == ["0.5", "0.8"]
 
 
-@pytest.mark.parametrize(("taken", "error"), [(True, OutputExists), (False, MissingData)])
-def test_nothing_is_replaced_and_nothing_made_of_nothing(
-    tmp_path: Path, taken: bool, error: type[LeakboardError]
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_an_earlier_export_is_replaced_by_what_the_board_is_now(
+    board: Board, tmp_path: Path, make_row: MakeRow
+) -> None:
+    folder = tmp_path / "site"
+    export_site(board, folder)
+    board.add(make_row("gaussian_noise", (0.3, 0.28, 0.32), dataset="cifar10"))
+    (board.folder / "results" / f"{board.rows(dataset=HOSTILE)[0].entry_id}.json").unlink()
+    fewer = Board.open(board.folder)
+    (tmp_path / "link").symlink_to(folder)
+    export_site(fewer, tmp_path / "link")
+    export_site(fewer, tmp_path / "fresh")
+    assert files_of(folder) == files_of(tmp_path / "fresh")
+    assert (tmp_path / "link").is_symlink()
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("mine", ""), ("index.html", ""), ("board.json", "[]")]
+)
+def test_what_no_export_wrote_is_not_replaced(
+    board: Board, tmp_path: Path, name: str, content: str
 ) -> None:
     folder = tmp_path / "site"
     folder.mkdir()
-    if taken:
-        (folder / "mine").touch()
-    with pytest.raises(error):
-        export_site(Board.open(tmp_path / "board"), folder)
-    assert len(list(folder.iterdir())) == taken
+    (folder / name).write_text(content)
+    with pytest.raises(OutputExists, match=f"{name} is none of its files"):
+        export_site(board, folder)
+    assert files_of(folder) == {name: content.encode()}
+
+
+def test_an_export_that_somebody_added_a_file_to_is_not_replaced(
+    board: Board, tmp_path: Path
+) -> None:
+    folder = export_site(board, tmp_path / "site").parent
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(OutputExists, match=r"notes\.txt is none of its files"):
+        export_site(board, folder)
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_nothing_is_made_of_a_board_without_entries(tmp_path: Path) -> None:
+    with pytest.raises(MissingData, match="has no entries"):
+        export_site(Board.open(tmp_path / "board"), tmp_path / "site")
+    assert not (tmp_path / "site").exists()
 
 
 def test_the_command_names_the_first_page(board: Board, tmp_path: Path) -> None:
