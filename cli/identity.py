@@ -2,32 +2,28 @@
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 import click
 
 from ..schemas import UsageError
+from .store import board_option
 
 Command = TypeVar("Command", bound=Callable[..., None])
+
+database_option = click.option(
+    "--database",
+    metavar="URL",
+    envvar="LEAKBOARD_DATABASE",
+    show_envvar=True,
+    help="Where the desk keeps its tables and its queue: postgresql+psycopg://USER@HOST/NAME needs "
+    "the extra `postgresql`.  [default: SQLite files on the desk]",
+)
 
 
 def desk_options(command: Command) -> Command:
     """Add the options that say which board, and where its desk keeps its tables."""
-    board = click.option(
-        "--board",
-        type=click.Path(path_type=Path),
-        default=Path("board"),
-        show_default=True,
-        help="Folder of the board.",
-    )
-    database = click.option(
-        "--database",
-        metavar="URL",
-        help="Where the desk keeps its tables and its queue, such as "
-        "postgresql+psycopg://USER@HOST/NAME.  [default: SQLite files on the desk]",
-    )
-    return board(database(command))
+    return board_option(database_option(command))
 
 
 def token() -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from .identity import database_option
 from .store import board_option, store_option
 
 
@@ -17,13 +18,7 @@ from .store import board_option, store_option
     type=click.Path(path_type=Path),
     help="A release, or a folder of releases, that the page takes submissions to.",
 )
-@click.option(
-    "--database",
-    metavar="URL",
-    envvar="LEAKBOARD_DATABASE",
-    show_envvar=True,
-    help="Where the desk keeps its tables and its queue.  [default: SQLite files on the desk]",
-)
+@database_option
 @click.pass_context
 def serve(
     context: click.Context,

@@ -11,7 +11,7 @@ board_option = click.option(
     type=click.Path(path_type=Path),
     default=Path("board"),
     show_default=True,
-    help="Folder of the results.",
+    help="Folder of the board.",
 )
 store_option = click.option(
     "--store",

@@ -1,7 +1,9 @@
 """The rules of the board, its metrics, and what is known to be wrong with published numbers."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..schemas import Direction, Track
 from .table import Column
@@ -74,23 +76,32 @@ METRIC_COLUMNS: tuple[Column[Metric], ...] = (
     Column("What it is", "In words.", lambda metric: metric.meaning, prose=True),
 )
 
-KNOWN_ERRORS = (
-    "DISCO, table 2: the l1 column (108.8 to 125.3 grey levels) cannot be l1, which never exceeds "
-    "the root mean square error that the PSNR beside it implies (6.7 to 67.0); differences of "
-    "unsigned 8-bit numbers that wrapped around give such values.",
-    "DISCO, table 2 uses likelihood maximisation, by the paper's own text the weaker attack on "
-    "DISCO; the trained decoder is the stronger one.",
-    "DISCO, table 1: the CIFAR-10 row without privacy is almost certainly transposed, and the text "
-    "has task and sensitive attribute the other way round than the released configuration.",
-    "DISCO, tables 1 and 3: the adversaries on the undefended network are far too weak (gender on "
-    "CelebA at .729), some below the most frequent class's rate.",
-    "DISCO's released code is not the paper's: one copy's mask has no gradient and is united over "
-    "the batch, the other's is soft, so that nothing is removed and everything can be scaled back. "
-    "Later work copied it.",
-    "SIMBA: PSNR with a peak of 255 on images in [0, 1] is 48.13 dB too high; LPIPS networks that "
-    "expect [-1, 1] were given [0, 1]; the reconstruction attack was trained on its test images.",
-    "Learning-based defenses in published code: adversaries behind a double softmax, which makes "
-    "them weak; the entropy's sign wrong in max-entropy; Shredder whose noise never changes.",
-    "HCR bounds: figures 2 and 4 pair each image with another image's bound, because the loader "
-    "was not seeded again; exp(x) - 1 in single precision is off by up to 6 %.",
-)
+PUBLISHED = Path(__file__).with_name("published-errors.md")  # the repository's docs
+_FENCED = re.compile(r"^```.*?^```\n", re.MULTILINE | re.DOTALL)
+_OPENING = re.compile(r"^#{2,3} ([^\n]+)\n\n([^#\n].*?)(?=\n\n|\n*\Z)", re.MULTILINE | re.DOTALL)
+_TEST = re.compile(r"[:,]\s+`tests/[^`]+`")
+_LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
+
+
+@dataclass(frozen=True)
+class KnownErrors:
+    """What is known to be wrong with published numbers, as Markdown: whose, and error by error."""
+
+    about: str
+    errors: Mapping[str, str]
+
+
+def known_errors() -> KnownErrors:
+    """The beginning of each part of the page about published errors.
+
+    Without its code, its tests and its links, which are not beside the board.
+    """
+    text = _FENCED.sub("", PUBLISHED.read_text("utf-8"))
+    about = text.partition("\n\n## ")[0].rpartition("\n\n")[2]
+    errors = {title: _sentences(opening) for title, opening in _OPENING.findall(text)}
+    return KnownErrors(_sentences(about), errors)
+
+
+def _sentences(paragraph: str) -> str:
+    line = " ".join(_LINK.sub(r"\1", _TEST.sub("", paragraph)).split())
+    return f"{line[:-1]}." if line.endswith(":") else line

@@ -12,9 +12,8 @@ from .text import plain
 
 FOLDER = Path(__file__).with_name("reference_board")  # the repository's docs/results/board
 OWN = (
-    "They are only shown. For a board of your own, enter a score with "
-    "`leakboard score RELEASE FILE --board board`, or run `leakboard demo`; "
-    "then `leakboard serve --board DIR` shows it."
+    "For a board of your own: `leakboard demo --serve`, or "
+    "`leakboard score RELEASE FILE --board board`, then `leakboard serve`."
 )
 
 
@@ -30,4 +29,5 @@ def described(rows: Sequence[LeaderboardRow]) -> str:
     """What the reference results are, and how to get other ones, as Markdown."""
     datasets = ", ".join(sorted({plain(row.dataset) for row in rows}))
     scales = " and ".join(sorted({row.scale for row in rows}, reverse=True))
-    return f"**Reference results**: what we measured, on {datasets}, at {scales} scale. {OWN}"
+    measured = f"what we measured, on {datasets}, at {scales} scale; only shown"
+    return f"**Reference results**: {measured}. {OWN}"

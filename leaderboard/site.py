@@ -23,12 +23,13 @@ from .estimates import Estimate
 from .export import to_csv, to_svg
 from .figures import drawn, trade_off
 from .health import flags
-from .method import KNOWN_ERRORS, METRIC_COLUMNS, METRICS, RULES
+from .method import METRIC_COLUMNS, METRICS, RULES, known_errors
 from .pictures import View, magnified, scores, views
 from .standing import Rank, Standing
 from .standing_table import answer, standing_columns
 from .store import Board
 from .table import MEASURE, Column, Row, numbers, table
+from .text import unmarked
 
 TEMPLATES = Environment(
     loader=PackageLoader(__package__),
@@ -141,7 +142,12 @@ class _Site:
         pages = [self._page(choice, found) for choice, found in self.rankings.items()]
         self._render("index.html", "index", pages=pages, pictures=self._gallery())
         metrics = self._table("metrics", METRIC_COLUMNS, METRICS)
-        self._render("method.html", "method", rules=RULES, metrics=metrics, errors=KNOWN_ERRORS)
+        known = known_errors()
+        errors = {title: unmarked(text) for title, text in known.errors.items()}
+        about = unmarked(known.about)
+        self._render(
+            "method.html", "method", rules=RULES, metrics=metrics, about=about, errors=errors
+        )
         write_text(self.folder / CONTENT, json.dumps(self._content(), ensure_ascii=False))
 
     def _content(self) -> dict[str, Any]:

@@ -19,6 +19,15 @@ def plain(text: str) -> str:
     return PUNCTUATION.sub(r"\\\1", ADDRESS.sub(rf"\g<0>{WORD_JOINER}", text))
 
 
+def unmarked(text: str) -> str:
+    """Take the marks of code and emphasis out of Markdown of ours.
+
+    >>> unmarked("`top1` is *surer*")
+    'top1 is surer'
+    """
+    return re.sub("[`*]", "", text)
+
+
 def written(options: Mapping[str, Any]) -> str:
     """Write options on one line, sorted.
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ..drawing import draw_table
-from ..method import KNOWN_ERRORS, METRIC_COLUMNS, METRICS, RULES
+from ..method import METRIC_COLUMNS, METRICS, RULES, known_errors
 from ..shown import Shown
 
 
@@ -18,4 +18,6 @@ def draw(shown: Shown) -> None:
     )
     draw_table(METRIC_COLUMNS, METRICS, "Metrics")
     st.header("Known errors in published numbers", anchor=False)
-    st.markdown("\n".join(f"- {error}" for error in KNOWN_ERRORS))
+    known = known_errors()
+    st.markdown(known.about)
+    st.markdown("\n".join(f"- **{title}.** {text}" for title, text in known.errors.items()))

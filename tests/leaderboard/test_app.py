@@ -68,7 +68,7 @@ def test_where_no_board_is_named_the_reference_results_are_shown_and_stay_as_the
     said = page.info[0].value
     (scale,) = {row.scale for row in reference().rows()}
     assert f"at {scale} scale" in said
-    assert "leakboard serve --board DIR" in said
+    assert "For a board of your own: `leakboard demo --serve`" in said
     assert page.dataframe
     page._page_hash = calc_hash("submit")
     assert "only shown" in page.run().info[1].value
