@@ -19,7 +19,8 @@ def choose(rows: Sequence[LeaderboardRow]) -> Choice:
     tracks = [str(track) for track in Track if track in scored_tracks]
     track = Track(segments("Track", "track", tracks, default=tracks[0]))
     scored = [row for row in rows if row.report.track is track]
-    dataset = select("Dataset", "dataset", sorted({row.dataset for row in scored}))
+    datasets = sorted({row.dataset for row in scored})
+    dataset = segments("Dataset", "dataset", datasets, default=datasets[0])
     of_dataset = [row for row in scored if row.dataset == dataset]
     found = {row.report.split for row in of_dataset}
     splits = [split for split in PUBLIC_SPLITS if split in found]

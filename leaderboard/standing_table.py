@@ -55,6 +55,11 @@ def standing_columns(
         ),
         Column("Options", "The defense's options.", lambda s: s.options),
         Column(
+            "Worst-case leakage ↓",
+            f"What the strongest attack reads: {MEASURE[track]}. {INTERVAL} Less is better.",
+            lambda s: s.leakage,
+        ),
+        Column(
             "Utility ↑",
             f"Accuracy of the task network on {group.task}, {group.split} split. {INTERVAL} "
             "More is better.",
@@ -64,11 +69,6 @@ def standing_columns(
             "Loss ↓",
             "Utility lost against the undefended network, in points of accuracy. Less is better.",
             lambda s: None if s.loss is None else round(100 * s.loss, 2),
-        ),
-        Column(
-            "Worst-case leakage ↓",
-            f"What the strongest attack reads: {MEASURE[track]}. {INTERVAL} Less is better.",
-            lambda s: s.leakage,
         ),
         Column(
             "Strongest attack",

@@ -123,10 +123,10 @@ def test_a_choice_that_is_gone_gives_way(
 ) -> None:
     fill(tmp_path, rows)
     page = open_page(dataset="celeba", track="nonsense", loss="50")
-    assert page.selectbox(key="dataset").value == "cifar10"
+    assert page.button_group(key="dataset").value == "cifar10"
     page.button_group(key="track").set_value("reconstruction").run()
     assert not page.exception
-    assert page.selectbox(key="dataset").value == "synthetic"
+    assert page.button_group(key="dataset").value == "synthetic"
 
 
 def test_controls_stand_apart(

@@ -150,9 +150,9 @@ SEGMENTS = {
     "reconstruction": "track=reconstruction",
     "validation": "split=validation",
     "1": "loss=1",
+    "toys": "dataset=toys",
 }
 LISTS = {
-    "Dataset": ("toys", "dataset=toys"),
     "Split layer": ("layer2", "layer=layer2"),
     "The attacker knows": ("whitebox", "knows=whitebox"),
     "Checked by the organiser": ("verified", "checked=verified"),
