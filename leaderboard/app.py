@@ -13,7 +13,7 @@ import streamlit as st
 
 from leakboard.leaderboard.choosing import choose
 from leakboard.leaderboard.desk import desk_folder
-from leakboard.leaderboard.reference import described, reference
+from leakboard.leaderboard.reference import FOLDER, described, reference
 from leakboard.leaderboard.screens import (
     attack,
     compare,
@@ -25,8 +25,8 @@ from leakboard.leaderboard.screens import (
     submit,
 )
 from leakboard.leaderboard.serve import BOARD, STORE
-from leakboard.leaderboard.shown import Shown, entries
-from leakboard.leaderboard.store import Board
+from leakboard.leaderboard.shown import Shown, board_of, entries, offered
+from leakboard.leaderboard.store import Board, version_of
 from leakboard.leaderboard.text import plain
 from leakboard.schemas import LeakboardError
 
@@ -49,28 +49,29 @@ def board_folder() -> Path | None:
     return next((Path(name) for name in named if name), None)
 
 
-def opened(folder: Path | None) -> Board | None:
-    """The board in a folder, or else the reference results; None where the folder has none."""
+def opened(folder: Path | None) -> tuple[Board, str] | None:
+    """The board in a folder, or else the reference results, and its version; None where empty."""
+    version = version_of(folder or FOLDER)
+    if version is None:
+        return None
     if folder is None:
-        return reference()
-    store = os.environ.get(STORE) or None
-    return Board.open(folder, store) if (folder / "results").is_dir() else None
+        return reference(), version
+    return board_of(folder, os.environ.get(STORE) or None, version), version
 
 
 def draw(folder: Path | None) -> None:
     """Draw menu, choices and page, or say how to get results."""
-    board = opened(folder)
-    version = board.version if board else ""
-    rows = entries(board, version) if board else []
-    if board is None or not rows:
+    found = opened(folder)
+    if found is None:
         st.info(NO_RESULTS)
         if folder is not None and desk_folder(folder).is_dir():
             st.navigation([page(submit, folder)], position="top").run()
         return
+    board, version = found
     if folder is None:
-        st.info(described(rows))
+        st.info(described(entries(board, version)))
     with st.sidebar:
-        choice = choose(rows)
+        choice = choose(offered(board, version))
     shown = Shown(board, version, choice)
     pages = [*(page(module, shown) for module in PAGES), page(submit, folder)]
     st.navigation(pages, position="top").run()

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..schemas import LeaderboardRow, Setting, Track
+from ..schemas import PUBLIC_SPLITS, LeaderboardRow, Setting, Track
 from .images import ValuesOf
 from .ranking import LOSSES, groups, measured, nothing_kept, ranked
+from .record import attacks
 from .standing import Group, Standing
 
 Checked = Literal["verified", "declared"]
@@ -35,7 +36,7 @@ class Choice:
     images: Images | None = None
 
     def shows(self, row: LeaderboardRow) -> bool:
-        """Whether an entry is of the chosen images and split layer."""
+        """Whether an entry, and so its whole group, is of the chosen images and split layer."""
         layer, images = self.split_layer, self.images
         return (
             (row.dataset, row.report.split) == (self.dataset, self.split)
@@ -83,6 +84,44 @@ class Ranking:
         return replace(self, standings=ranked(self.standings, choice.track, choice.allowed_loss))
 
 
+@dataclass(frozen=True)
+class Offered:
+    """What a reader can choose among the entries of one dataset that were scored on one track."""
+
+    splits: tuple[str, ...]
+    split_layers: tuple[str, ...]
+    images: tuple[Images, ...]
+    settings: tuple[Setting, ...]
+    budgets: tuple[int, ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[LeaderboardRow], track: Track) -> "Offered":
+        """What these entries, of one dataset and of `track`, leave to choose."""
+        tried = attacks(rows, track)
+        splits = {row.report.split for row in rows}
+        layers = {row.split_index: row.split_layer for row in rows}
+        settings = {row.report.setting for row in tried}
+        return cls(
+            splits=tuple(split for split in PUBLIC_SPLITS if split in splits),
+            split_layers=tuple(layers[index] for index in sorted(layers)),
+            images=tuple(sorted({images_of(row) for row in rows})),
+            settings=tuple(setting for setting in Setting if setting in settings),
+            budgets=tuple(sorted({row.report.auxiliary_records for row in tried})),
+        )
+
+
+def offers(rows: Sequence[LeaderboardRow]) -> dict[Track, dict[str, Offered]]:
+    """What a reader can choose of a board, by track and dataset."""
+    found: dict[Track, dict[str, list[LeaderboardRow]]] = {}
+    for row in rows:
+        found.setdefault(row.report.track, {}).setdefault(row.dataset, []).append(row)
+    return {
+        track: {name: Offered.of(part, track) for name, part in sorted(found[track].items())}
+        for track in Track
+        if track in found
+    }
+
+
 def rankings(
     rows: Sequence[LeaderboardRow], choice: Choice, values_of: ValuesOf = nothing_kept
 ) -> list[Ranking]:
@@ -94,9 +133,20 @@ def measurements(
     rows: Sequence[LeaderboardRow], choice: Choice, values_of: ValuesOf = nothing_kept
 ) -> list[Ranking]:
     """Measure each such group, before the allowed loss of utility gives ranks."""
-    shown = [row for row in rows if choice.shows(row)]
-    validation = [row for row in rows if row.report.split == "validation"]
     return [
-        Ranking(group, part, measured(part, choice.track, validation, values_of, choice.counts))
-        for group, part in groups(shown, choice.track).items()
+        measurement(rows, group, part, choice, values_of)
+        for group, part in groups(rows, choice.track).items()
+        if choice.shows(part[0])
     ]
+
+
+def measurement(
+    rows: Sequence[LeaderboardRow],
+    group: Group,
+    part: Sequence[LeaderboardRow],
+    choice: Choice,
+    values_of: ValuesOf,
+) -> Ranking:
+    """Measure one group, whose entries are `part`, of a board with these `rows`."""
+    validation = [row for row in rows if row.report.split == "validation"]
+    return Ranking(group, part, measured(part, choice.track, validation, values_of, choice.counts))

@@ -1,42 +1,33 @@
 """The controls by which a reader chooses; each is kept in the address."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
 
 import streamlit as st
 
-from ..schemas import PUBLIC_SPLITS, LeaderboardRow, Setting, Track
-from .choice import Checked, Choice, Images, images_of
+from ..schemas import Setting, Track
+from .choice import Checked, Choice, Images, Offered
 from .ranking import LOSSES
-from .record import attacks
 
 ANY = "any"
 
 
-def choose(rows: Sequence[LeaderboardRow]) -> Choice:
+def choose(offers: Mapping[Track, Mapping[str, Offered]]) -> Choice:
     """Let the reader choose what is shown, and which attacks count."""
-    scored_tracks = {row.report.track for row in rows}
-    tracks = [str(track) for track in Track if track in scored_tracks]
+    tracks = list(map(str, offers))
     track = Track(segments("Track", "track", tracks, default=tracks[0]))
-    scored = [row for row in rows if row.report.track is track]
-    datasets = sorted({row.dataset for row in scored})
+    datasets = list(offers[track])
     dataset = segments("Dataset", "dataset", datasets, default=datasets[0])
-    of_dataset = [row for row in scored if row.dataset == dataset]
-    found = {row.report.split for row in of_dataset}
-    splits = [split for split in PUBLIC_SPLITS if split in found]
-    split = segments("Split", "split", splits, default=splits[-1])
-    layers = {row.split_index: row.split_layer for row in of_dataset}
-    layer = select_any("Split layer", "layer", [layers[index] for index in sorted(layers)])
-    images = select_any("Images", "images", sorted({images_of(row) for row in of_dataset}))
+    offered = offers[track][dataset]
+    split = segments("Split", "split", offered.splits, default=offered.splits[-1])
+    layer = select_any("Split layer", "layer", offered.split_layers)
+    images = select_any("Images", "images", offered.images)
     points = [f"{100 * loss:g}" for loss in LOSSES]
     allowed = segments("Utility loss of at most … points", "loss", points, default=points[-1])
     st.markdown("**Which attacks count**")
-    tried = attacks(of_dataset, track)
-    settings = {row.report.setting for row in tried}
-    setting = select_any("The attacker knows", "knows", [s for s in Setting if s in settings])
+    setting = select_any("The attacker knows", "knows", offered.settings)
     checked = select_any("Checked by the organiser", "checked", get_args(Checked))
-    budgets = sorted({row.report.auxiliary_records for row in tried})
-    budget = select_any("Auxiliary records of at most", "budget", map(str, budgets))
+    budget = select_any("Auxiliary records of at most", "budget", map(str, offered.budgets))
     return Choice(
         track=track,
         dataset=dataset,

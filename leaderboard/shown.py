@@ -1,22 +1,24 @@
 """What the pages show: the entries of a board that a reader chose, ranked once per version."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
-from ..schemas import LeaderboardRow
-from .choice import Choice, Ranking, measurements
+from ..schemas import LeaderboardRow, Track
+from .choice import Choice, Offered, Ranking, measurement, offers
 from .figures import Figure, drawn, trade_off
 from .health import Flags, flags
 from .pictures import View, gallery_times, views
-from .ranking import LOSSES
+from .ranking import groups
+from .record import attacks
 from .standing import Group
 from .store import Board
 
 # What is kept is shared by all readers and never changed: records are frozen. Copies, as of
 # `cache_data`, would cost more than the queries.
-VERSIONS, CHOICES = 2, 64  # how many stay in memory
+VERSIONS, CHOICES = 2, 512  # how many stay in memory
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,23 @@ class Shown:
     @property
     def rankings(self) -> Sequence[Ranking]:
         """The ranking of each group in which something of the chosen track was scored."""
-        return _rankings(self.board, self.version, self.choice)
+        grouped = _groups(self.board, self.version, self.choice.track)
+        return [
+            _ranking(self, self.version, group, self._decisive(rows), self.choice.allowed_loss)
+            for group, rows in grouped.items()
+            if self.choice.shows(rows[0])
+        ]
+
+    def _decisive(self, rows: Sequence[LeaderboardRow]) -> tuple[Track, bytes]:
+        """All that a measurement of a group depends on: the track, and which attacks count."""
+        track = self.choice.track
+        return track, bytes(map(self.choice.counts, attacks(rows, track)))
 
     def trade_off(self, ranking: Ranking) -> Figure | None:
         """Utility against leakage; None where nothing was attacked."""
-        return _trade_off(ranking, self.version, self.choice, ranking.group)
+        decisive = self._decisive(ranking.rows)
+        loss = self.choice.allowed_loss
+        return _trade_off(ranking, self.version, ranking.group, decisive, loss)
 
     @property
     def images(self) -> Sequence[Sequence[View]]:
@@ -64,28 +78,52 @@ class Shown:
 
 
 @st.cache_resource(max_entries=VERSIONS, show_spinner=False)
+def board_of(folder: Path, store: str | None, version: str) -> Board:
+    """The board in a folder, opened once in each version; raises what `Board.open` raises."""
+    return Board.open(folder, store)
+
+
+@st.cache_resource(max_entries=VERSIONS, show_spinner=False)
 def entries(_board: Board, version: str) -> Sequence[LeaderboardRow]:
     """All entries of the board in one version."""
     return _board.rows()
 
 
-@st.cache_resource(max_entries=CHOICES, show_spinner=False)
-def _rankings(_board: Board, version: str, choice: Choice) -> Sequence[Ranking]:
-    measured = _measurements(_board, version, replace(choice, allowed_loss=LOSSES[-1]))
-    return [ranking.within(choice) for ranking in measured]
+@st.cache_resource(max_entries=VERSIONS, show_spinner=False)
+def offered(_board: Board, version: str) -> Mapping[Track, Mapping[str, Offered]]:
+    """What can be chosen of the board in one version."""
+    return offers(entries(_board, version))
+
+
+@st.cache_resource(max_entries=VERSIONS * len(Track), show_spinner=False)
+def _groups(_board: Board, version: str, track: Track) -> Mapping[Group, Sequence[LeaderboardRow]]:
+    return groups(entries(_board, version), track)
 
 
 @st.cache_resource(max_entries=CHOICES, show_spinner=False)
-def _measurements(_board: Board, version: str, choice: Choice) -> Sequence[Ranking]:
-    return measurements(entries(_board, version), choice, _board.values)
+def _ranking(
+    _shown: Shown, version: str, group: Group, decisive: tuple[Track, bytes], loss: float
+) -> Ranking:
+    return _measurement(_shown, version, group, decisive).within(_shown.choice)
 
 
 @st.cache_resource(max_entries=CHOICES, show_spinner=False)
-def _trade_off(_ranking: Ranking, version: str, choice: Choice, group: Group) -> Figure | None:
+def _measurement(
+    _shown: Shown, version: str, group: Group, decisive: tuple[Track, bytes]
+) -> Ranking:
+    board, choice = _shown.board, _shown.choice
+    rows = _groups(board, version, choice.track)[group]
+    return measurement(_shown.rows, group, rows, choice, board.values)
+
+
+@st.cache_resource(max_entries=CHOICES, show_spinner=False)
+def _trade_off(
+    _ranking: Ranking, version: str, group: Group, decisive: tuple[Track, bytes], loss: float
+) -> Figure | None:
     contenders = [standing for standing in _ranking.standings if standing.contender]
     if not any(standing.leakage for standing in contenders):
         return None
-    return drawn(trade_off(contenders, choice.track))
+    return drawn(trade_off(contenders, decisive[0]))
 
 
 @st.cache_resource(max_entries=CHOICES, show_spinner=False)

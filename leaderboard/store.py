@@ -107,7 +107,7 @@ class Board:
         board = cls(folder, connect(url, folder / "index.sqlite"))
         try:
             board._create()
-            if board._indexed() != board._modified():
+            if board._indexed() != _modified(folder):
                 board.rebuild()
         except DatabaseError as problem:
             raise CorruptData(
@@ -162,12 +162,6 @@ class Board:
             )
         return found
 
-    @property
-    def version(self) -> str:
-        """A digest of the board's name and of its entries' times: it changes with every entry."""
-        indexed = sorted(self._indexed().items())
-        return hashlib.sha256(repr((str(self.folder), indexed)).encode()).hexdigest()
-
     def rebuild(self) -> None:
         """Make the index anew from the JSON files."""
         with self._writing() as connection:
@@ -205,11 +199,6 @@ class Board:
     def _files(self) -> list[Path]:
         return sorted((self.folder / "results").glob("*.json"))
 
-    def _modified(self) -> dict[str, int]:
-        with os.scandir(self.folder / "results") as found:
-            results = [entry for entry in found if entry.name.endswith(".json")]
-        return {entry.name.removesuffix(".json"): entry.stat().st_mtime_ns for entry in results}
-
     def _indexed(self) -> dict[str, int]:
         with self.engine.connect() as connection:
             found = connection.execute(select(ENTRIES.c.entry_id, ENTRIES.c.modified))
@@ -228,6 +217,22 @@ def existing(folder: Path, url: str | None = None) -> Board:
             "`leakboard score … --board DIR`"
         )
     return Board.open(folder, url)
+
+
+def version_of(folder: Path) -> str | None:
+    """A digest of a board's name and of its results' times: it changes with every entry.
+
+    None where there is no result.
+    """
+    results = _modified(folder) if (folder / "results").is_dir() else {}
+    named = repr((str(folder), sorted(results.items())))
+    return hashlib.sha256(named.encode()).hexdigest() if results else None
+
+
+def _modified(folder: Path) -> dict[str, int]:
+    with os.scandir(folder / "results") as found:
+        results = [entry for entry in found if entry.name.endswith(".json")]
+    return {entry.name.removesuffix(".json"): entry.stat().st_mtime_ns for entry in results}
 
 
 @cache
