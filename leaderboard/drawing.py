@@ -66,10 +66,23 @@ def draw_chart(figure: Figure, alt: str) -> None:
     offer(alt, figure_files(figure))
 
 
+@st.fragment
 def offer(name: str, files: Files) -> None:
-    """Offer the files of a table or a figure; each is made only when it is asked for."""
+    """Offer the files of a table or a figure; each is made only when it is asked for.
+
+    What is offered is drawn when it is looked at, and then alone.
+    """
     stem = re.sub(r"\W+", "-", name.lower()).strip("-")
-    with st.popover("Export", type="tertiary", icon=":material/download:", key=f"export-{stem}"):
+    offered = st.popover(
+        "Export",
+        type="tertiary",
+        icon=":material/download:",
+        key=f"export-{stem}",
+        on_change="rerun",
+    )
+    if not offered.open:
+        return
+    with offered:
         for kind, content in files.items():
             file = f"{stem}.{kind.suffix}"
             st.download_button(
@@ -77,8 +90,9 @@ def offer(name: str, files: Files) -> None:
             )
 
 
+@st.fragment
 def folded(label: str, key: str, draw: Callable[[], None]) -> None:
-    """Offer what is drawn only when it is unfolded; the URL keeps whether it is."""
+    """Offer what is drawn only when it is unfolded, and then alone; the URL keeps whether it is."""
     container = st.expander(label, key=key, on_change="rerun", bind="query-params")
     if container.open:
         with container:

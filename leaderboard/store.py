@@ -140,7 +140,7 @@ class Board:
             query = query.where(ENTRIES.c[name] == value)
         with self.engine.connect() as connection:
             contents = connection.scalars(query).all()
-        return [LeaderboardRow.parse(json.loads(content), "the index") for content in contents]
+        return [LeaderboardRow.parse_json(content, "the index") for content in contents]
 
     def values(self, row: LeaderboardRow) -> ImageValues | None:
         """What each image contributed to the headline of an entry; None where that is not kept.
