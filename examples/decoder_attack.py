@@ -41,7 +41,7 @@ recipe = {
     "name": "faces",
     "scale": "smoke",
     "dataset": {"name": "synthetic", "task": "gender", "sensitive": "race", "size": 32}
-    | {"images": 1200, "identities": 120},
+    | {"images": 1200, "identities": 400},
     "defense": {"name": "none"},
     "training": {"warmup_epochs": 1, "epochs": 0, "batch_size": 64},
 }
