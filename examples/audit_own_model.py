@@ -2,13 +2,14 @@
 """
 # What your own network gives away, at three split points
 
-A torchvision network is trained, split after three of its layers, and attacked at each: how much of a drawn face,
-and of an attribute that it was not asked for, is in what the device would send? The network is made by
-`own_network.py`, which lies beside this file.
+A torchvision network is trained, split after three of its layers, and attacked at each: how much of
+a drawn face, and of an attribute that it was not asked for, is in what the device would send? The
+network is made by `own_network.py`, which lies beside this file.
 
     python examples/audit_own_model.py
 
-Two short attacks show how the split matters. The whole audit is every attack and every bound on one release:
+Two short attacks show how the split matters. The whole audit is every attack and every bound on one
+release:
 
     leakboard attack-suite out/audit/layer1 --minutes 60 --out out/audit/layer1-report
 """
@@ -34,8 +35,9 @@ parser.add_argument("--out", type=Path, default=OUT, help="folder of everything 
 OUT = parser.parse_args().out
 
 # %% [markdown]
-# The network, trained on people who are not in the audit (another seed draws other people). It gets images
-# (N, 3, S, S) in 0 … 1. Leave this out if yours is trained, and keep its weights as safetensors.
+# The network, trained on people who are not in the audit (another seed draws other people). It
+# gets images (N, 3, S, S) in 0 … 1. Leave this out if yours is trained, and keep its weights as
+# safetensors.
 
 # %%
 drawn = datasets.create("synthetic", None, 32, {"images": 1200, "identities": 400, "seed": 1})
@@ -54,8 +56,8 @@ OUT.mkdir(parents=True, exist_ok=True)
 safetensors.torch.save_file(network.state_dict(), OUT / "net.safetensors")
 
 # %% [markdown]
-# A release for each split point. With no epochs the network is audited as it is; with one secret all three show the
-# same people in the same splits.
+# A release for each split point. With no epochs the network is audited as it is; with one secret
+# all three show the same people in the same splits.
 
 
 # %%
@@ -75,10 +77,10 @@ def released(split_layer: str) -> Release:
     return Release.open(OUT / split_layer)
 
 
-def attacked(release: Release, name: str, **options: int) -> ScoreReport:
+def attacked(release: Release, name: str) -> ScoreReport:
     """Train an attack on `auxiliary`, ask it about `test`, and score what it says."""
     path = OUT / f"{release.manifest.name}-{name}.parquet"
-    fit_attack(release, name, options).predict("test").write(path)
+    fit_attack(release, name, {}).predict("test").write(path)
     return score(release, path)
 
 
@@ -97,7 +99,7 @@ for split_layer in ("layer1", "layer2", "layer3"):
     release = released(split_layer)
     channels, height, width = release.manifest.client.activation_shape
     race = attacked(release, "linear_probe")
-    image = attacked(release, "decoder", epochs=20)
+    image = attacked(release, "decoder")
     found = shown(release.utility("test")), shown(race.headline), shown(image.headline)
     print(row(split_layer, channels * height * width, *found))
 blind = shown(race.anchors["majority"]["top1"]), shown(image.anchors["mean_image"]["ssim"])

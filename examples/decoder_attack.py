@@ -2,8 +2,8 @@
 """
 # A decoder attack, from a release to a scored submission
 
-A network in plain PyTorch learns to turn activations back into the images. Of Leakboard it needs the reader, the
-prediction file and the score. The images are drawn, so it needs no data.
+A network in plain PyTorch learns to turn activations back into the images. Of Leakboard it needs
+the reader, the prediction file and the score. The images are drawn, so it needs no data.
 
     python examples/decoder_attack.py
 
@@ -59,7 +59,8 @@ def read(split: str, *columns: str) -> dict[str, Any]:
 
 
 # %% [markdown]
-# What the attacker may learn from: pairs of an activation (N, C, H, W) and its image (N, 3, S, S).
+# What the attacker may learn from: pairs of an activation (N, C, H, W) and its image (N, 3, S,
+# S).
 
 # %%
 pairs = read("auxiliary", "activation", "input")
@@ -82,7 +83,8 @@ for _epoch in range(20):
         optimizer.step()
 
 # %% [markdown]
-# One answer for each image, in a file that says which release was attacked and what the attacker knew.
+# One answer for each image, in a file that says which release was attacked and what the attacker
+# knew.
 
 # %%
 for split in ("validation", "test"):
@@ -104,7 +106,8 @@ for split in ("validation", "test"):
     Predictions(header, ids, values).write(OUT / f"{split}.parquet")
 
 # %% [markdown]
-# What the organiser of a board will see, to the last bit, beside a guess that never saw an activation.
+# What the organiser of a board will see, to the last bit, beside a guess that never saw an
+# activation.
 
 # %%
 report = score(release, OUT / "test.parquet")

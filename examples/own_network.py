@@ -6,4 +6,5 @@ from torchvision.models import resnet18
 
 def make_net() -> nn.Module:
     """Make torchvision's ResNet-18 for two classes, untrained."""
-    return resnet18(num_classes=2)
+    network: nn.Module = resnet18(num_classes=2)
+    return network

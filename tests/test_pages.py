@@ -37,6 +37,7 @@ ELSEWHERE: Mapping[str, str] = {
     r"leakboard store": "needs PostgreSQL: tests/leaderboard/test_store.py",
     r"leakboard \w+ configs/million": "takes hours: tests/generate/test_collection.py",
     r"leakboard .*my_package": "stands for the reader's own: tests/evaluate/test_judges.py",
+    r"python examples/": "in the repository: tests/test_examples.py",
     r"make ": "what continuous integration runs: .ci/run",
     r"source ": "of the reader's shell: Makefile",
 }
