@@ -57,6 +57,7 @@ class _Refused(Exception):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else a body waits 40 ms for the head to be acknowledged
     store: ClassVar[Store]
 
     def log_message(self, *_: object) -> None:
