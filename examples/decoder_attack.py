@@ -69,10 +69,12 @@ mean = activations.mean(dim=(0, 2, 3), keepdim=True)
 std = activations.std(dim=(0, 2, 3), keepdim=True) + 1e-6
 
 torch.manual_seed(0)
-layers: list[nn.Module] = [nn.Conv2d(channels, 64, 3, padding=1), nn.ReLU()]
-for _ in range((size // side).bit_length() - 1):  # twice as wide and high each time
-    layers += [nn.Conv2d(64, 256, 3, padding=1), nn.PixelShuffle(2), nn.ReLU()]
-network = nn.Sequential(*layers, nn.Conv2d(64, 3, 3, padding=1), nn.Sigmoid())
+scale = size // side
+network = nn.Sequential(
+    *(nn.Conv2d(channels, 96, 3, padding=1), nn.ReLU()),
+    *(nn.Conv2d(96, 96, 3, padding=1), nn.ReLU()),
+    *(nn.Conv2d(96, 3 * scale**2, 3, padding=1), nn.PixelShuffle(scale), nn.Sigmoid()),
+)
 optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
 for _epoch in range(20):
     for rows in torch.randperm(len(activations)).split(32):
