@@ -41,7 +41,10 @@ ELSEWHERE: Mapping[str, str] = {
     r"make ": "what continuous integration runs: .ci/run",
     r"source ": "of the reader's shell: Makefile",
 }
-FOLLOWED_ELSEWHERE = {"plug-ins.md": "tests/test_contributing.py"}  # in a copy of the sources
+FOLLOWED_ELSEWHERE = {
+    "faq.md": "tests/test_faq.py",  # where its errors can be made
+    "plug-ins.md": "tests/test_contributing.py",  # in a copy of the sources
+}
 QUICK = {"published-errors.md"}
 FEWER: Mapping[str, str] = {
     r"configs/(?:cifar10|fairface|celeba)-": "configs/synthetic-",
