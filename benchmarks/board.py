@@ -9,6 +9,7 @@ drawn the page. Then 20 readers without browsers use the same server at once.
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -108,7 +109,7 @@ def _write_bare(script: Path, rows: Sequence[LeaderboardRow]) -> None:
 
 def _bare_command(script: Path, port: int) -> list[str]:
     ours = command(script.with_suffix(".parquet"), port, headless=True)
-    return [*ours[:4], str(script), *ours[5:]]
+    return [sys.executable, "-m", "streamlit", "run", str(script), *ours[5:]]
 
 
 def _measure(server: Callable[[int], list[str]], changes: Sequence[Click]) -> dict[str, float]:

@@ -44,7 +44,8 @@ def command(board: Path | None, port: int, headless: bool = False) -> list[str]:
         settings["server.headless"] = "true"
     options = [f"--{name}={value}" for name, value in settings.items()]
     named = [] if board is None else ["--", str(board)]
-    return [sys.executable, "-m", "streamlit", "run", str(APP), *options, *named]
+    server = [sys.executable, "-m", f"{__package__}.server", "run", str(APP)]
+    return [*server, *options, *named]
 
 
 def has_board(folder: Path) -> bool:

@@ -17,7 +17,7 @@ serving = import_module("leakboard.leaderboard.serve")  # the package's `serve` 
 
 def test_the_board_is_served_on_this_machine_only_and_reports_to_nobody() -> None:
     parts = command(Path("a board"), 8600, headless=True)
-    assert parts[:4] == [sys.executable, "-m", "streamlit", "run"]
+    assert parts[:4] == [sys.executable, "-m", "leakboard.leaderboard.server", "run"]
     assert Path(parts[4]).is_file()
     assert {
         "--server.address=127.0.0.1",

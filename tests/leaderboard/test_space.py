@@ -67,7 +67,7 @@ def test_the_space_runs_these_versions() -> None:
 def test_the_space_looks_like_the_board_that_is_served_and_reports_to_nobody() -> None:
     settings = tomllib.loads((SPACE / ".streamlit" / "config.toml").read_text())
     served = {part.removeprefix("--") for part in command(Path("board"), 8501)}
-    kinds = ("theme.", "client.", "browser.")
+    kinds = ("theme.", "client.", "browser.", "runner.")
     assert {one for one in served if one.startswith(kinds)} == set(flat(settings))
 
 

@@ -1,0 +1,13 @@
+"""The process that serves the board: Streamlit, with all that a page needs loaded beforehand.
+
+Streamlit loads an app when the first reader opens it, who would wait for it: `python -m
+leakboard.leaderboard.server run APP …` takes the arguments of `streamlit`.
+"""
+
+from importlib import import_module
+
+from streamlit.web.cli import main
+
+if __name__ == "__main__":
+    import_module("leakboard.leaderboard.app")
+    main(prog_name="streamlit")
