@@ -108,6 +108,31 @@ def test_the_ranking_is_the_first_table(
     assert len(page.get("vega_lite_chart")) == 1
 
 
+def test_what_comes_and_goes_while_a_page_is_open_is_seen_at_the_next_run(
+    open_page: OpenPage, tmp_path: Path, rows: list[LeaderboardRow], make_row: MakeRow
+) -> None:
+    fill(tmp_path, rows)
+    page = open_page()
+    better = make_row("better", (0.2, 0.18, 0.22), dataset="cifar10")
+    Board.open(tmp_path).add(better)
+    assert linked(page.run().dataframe[0].value["Defense"]) == ["better", "disco", "none"]
+    (tmp_path / "results" / f"{better.entry_id}.json").unlink()
+    assert linked(page.run().dataframe[0].value["Defense"]) == ["disco", "none"]
+
+
+def test_choices_that_admit_the_same_attacks_show_the_same_ranking_and_others_do_not(
+    open_page: OpenPage, tmp_path: Path, rows: list[LeaderboardRow], make_row: MakeRow
+) -> None:
+    strong = make_row("disco", (0.9, 0.88, 0.92), dataset="cifar10", budget=9000, verified=True)
+    fill(tmp_path, [*rows, strong])
+    page = open_page()
+    assert linked(page.dataframe[0].value["Defense"]) == ["none", "disco"]
+    page.selectbox(key="budget").set_value("9000").run()
+    assert linked(page.dataframe[0].value["Defense"]) == ["none", "disco"]
+    page.selectbox(key="budget").set_value("1000").run()
+    assert linked(page.dataframe[0].value["Defense"]) == ["disco", "none"]
+
+
 def test_the_address_holds_the_choices(
     open_page: OpenPage, tmp_path: Path, rows: list[LeaderboardRow]
 ) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from leakboard.leaderboard.choice import Choice, Images, rankings
+from leakboard.leaderboard.choice import Choice, Images, offers, rankings
 from leakboard.schemas import LeaderboardRow, Setting, Track
 
 MakeRow = Callable[..., LeaderboardRow]
@@ -81,3 +81,23 @@ def test_open_and_sealed_images_are_ranked_apart_and_chosen_apart(
     (ranking,) = rankings([*rows, fresh], replace(CHOICE, images=images))
     assert ranking.rows == ([fresh] if images == "sealed" else rows)
     assert ranking.group.facts.endswith("sealed images") == (images == "sealed")
+
+
+def test_what_can_be_chosen_is_what_was_scored_on_the_track(make_row: MakeRow) -> None:
+    rows = [
+        make_row("none", (0.5, 0.4, 0.6), budget=100, split="validation"),
+        make_row("none", (0.5, 0.4, 0.6), budget=10, split_layer="layer2", split_index=6),
+        make_row("none", (0.5, 0.4, 0.6), budget=7, attack="prior"),
+        make_row("none", (0.5, 0.4, 0.6), track=Track.RECONSTRUCTION, dataset="toys", sealed=True),
+    ]
+    found = offers(rows)
+    assert {track: list(datasets) for track, datasets in found.items()} == {
+        Track.ATTRIBUTE: ["synthetic"],
+        Track.RECONSTRUCTION: ["toys"],
+    }
+    offered = found[Track.ATTRIBUTE]["synthetic"]
+    assert offered.splits == ("validation", "test")
+    assert offered.split_layers == ("layer1", "layer2")
+    assert offered.budgets == (10, 100)  # a guess without the activation is no attack
+    assert offered.images == ("open",)
+    assert found[Track.RECONSTRUCTION]["toys"].images == ("sealed",)

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from leakboard.cli import cli
 from leakboard.leaderboard import Board
+from leakboard.leaderboard.store import version_of
 from leakboard.schemas import CorruptData, LeaderboardRow, SchemaMismatch, Track, UsageError
 
 from . import postgres
@@ -22,6 +23,7 @@ WRITER = """
 import json, sys, time
 from pathlib import Path
 from leakboard.leaderboard import Board
+from leakboard.leaderboard.store import version_of
 from leakboard.schemas import LeaderboardRow
 board, entries, go = map(Path, sys.argv[1:4])
 url = sys.argv[4] if len(sys.argv) > 4 else None
@@ -166,6 +168,20 @@ def test_files_that_come_change_or_go_are_noticed(
     verified = rows[0].model_copy(update={"verified": True})
     (here.folder / "results" / f"{verified.entry_id}.json").write_text(verified.to_json())
     assert verified in Board.open(here.folder, url_of(here.folder)).rows()
+
+
+def test_a_version_changes_with_every_entry_and_is_the_same_until_then(
+    tmp_path: Path, rows: list[LeaderboardRow]
+) -> None:
+    assert version_of(tmp_path / "nowhere") is None
+    board = Board.open(tmp_path)
+    assert version_of(tmp_path) is None
+    versions = []
+    for row in (*rows, rows[0]):
+        board.add(row)
+        versions.append(version_of(tmp_path))
+        assert version_of(tmp_path) == versions[-1]
+    assert len(set(versions)) == len(rows) + 1
 
 
 def test_a_url_names_where_the_index_is(tmp_path: Path, rows: list[LeaderboardRow]) -> None:

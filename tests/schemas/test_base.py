@@ -20,6 +20,7 @@ def test_a_record_is_the_same_after_json_and_its_bytes_are_too() -> None:
     score = Score.parse(SCORE, "scores.json")
     assert score.direction is Direction.HIGHER_LEAKS_MORE
     assert Score.parse(json.loads(score.to_json()), "again") == score
+    assert Score.parse_json(score.to_json(), "again") == score
     assert Score.parse(dict(reversed(SCORE.items())), "again").to_json() == score.to_json()
 
 
@@ -39,6 +40,8 @@ def test_what_a_score_cannot_be_is_refused(change: dict[str, object], problem: s
     with pytest.raises(SchemaMismatch, match=f"^scores.json: .*{problem}") as refused:
         Score.parse(SCORE | change, "scores.json")
     assert "\n" not in str(refused.value)
+    with pytest.raises(SchemaMismatch, match=f"^scores.json: .*{problem}"):
+        Score.parse_json(json.dumps(SCORE | change), "scores.json")
 
 
 def test_every_missing_key_is_named_by_the_error_the_caller_asks_for() -> None:
