@@ -66,7 +66,7 @@ class Record(BaseModel):
         try:
             return cls.model_validate_json(content)
         except ValidationError as invalid:
-            raise SchemaMismatch(f"{where}: {describe(invalid)}") from None
+            raise SchemaMismatch(f"{where}: {describe(invalid, cls)}") from None
 
 
 def describe(invalid: ValidationError, record: type[BaseModel]) -> str:

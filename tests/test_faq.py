@@ -26,8 +26,9 @@ from .sources import ROOT, modules
 
 PAGE = ROOT / "docs" / "faq.md"
 SECTIONS = re.findall(r"^### `(\w+)`$", PAGE.read_text("utf-8"), re.MULTILINE)
-EXAMPLES: Mapping[str, list[Block]] = dict(
-    zip(SECTIONS, zip(*[iter(blocks(PAGE))] * 2, strict=True), strict=True)  # command, answer
+SHOWN = blocks(PAGE)
+EXAMPLES: Mapping[str, tuple[Block, Block]] = dict(
+    zip(SECTIONS, zip(SHOWN[::2], SHOWN[1::2], strict=True), strict=True)  # command, answer
 )
 TOLD_BY_THE_COMMAND = "BadSubmission"  # one line for each reason
 OF_ONE_RUN = re.compile(r"but got [\d.e+]+;|[0-9a-f]{12}…")
