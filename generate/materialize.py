@@ -22,6 +22,7 @@ from .engine import Engine
 from .plan import PlannedRecord
 from .recipe import copy_unsharded
 from .recipe_images import ImageFinder
+from .release import refuse_existing
 from .sketch import allowed, sketched
 from .verify import verify
 from .writer import Slice, Writer
@@ -68,8 +69,7 @@ def materialize(folder: Path, out: Path, source: str | None) -> Materialized:
 
 def _claimed(out: Path, folder: Path) -> Path:
     """The tree that is being built: new, or left by a stopped run of the same recipe."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputExists(f"{out} exists and is not empty; choose another --out")
+    refuse_existing(out)
     partial = out.with_name(f"{out.name}.partial")
     note, recipe = partial / RECIPE_FILE, (folder / RECIPE_FILE).read_bytes()
     if partial.exists() and (not note.exists() or note.read_bytes() != recipe):

@@ -85,13 +85,9 @@ class Places:
     def refuse_existing(self) -> None:
         """Raise `OutputExists` where a release is there already: nothing is ever replaced."""
         for tree in self.trees.values():
-            if (tree / "manifest.json").is_file():
-                raise OutputExists(
-                    f"{tree} is a finished release, which stays as it is: check it with "
-                    f"`leakboard verify {tree}`, or choose another --out"
-                )
-            if tree.exists() and (not tree.is_dir() or any(tree.iterdir())):
-                raise OutputExists(f"{tree} exists and is not empty; choose another --out")
+            refuse_existing(tree)
+            if recipe_home(tree).exists() and not self.primary.exists():
+                raise OutputExists(f"{recipe_home(tree)} is there already; choose another --out")
         if (self.truth / "truth.json").exists() and not self.primary.exists():
             raise OutputExists(f"{self.truth} holds another release's truth; choose another --out")
 
@@ -118,6 +114,17 @@ class Places:
             if self.trees[kind].exists():
                 self.trees[kind].rmdir()
             tree.rename(self.trees[kind])
+
+
+def refuse_existing(tree: Path) -> None:
+    """Raise `OutputExists` where a tree cannot be given its name, since something is there."""
+    if (tree / "manifest.json").is_file():
+        raise OutputExists(
+            f"{tree} is a finished release, which stays as it is: check it with `leakboard verify "
+            f"{tree}`, or choose another --out"
+        )
+    if tree.exists() and (not tree.is_dir() or any(tree.iterdir())):
+        raise OutputExists(f"{tree} exists and is not empty; choose another --out")
 
 
 def generate(

@@ -23,6 +23,7 @@ from leakboard.cli import cli
 from leakboard.evaluate import open_release
 from leakboard.generate import generate, materialize, pull, push, verify
 from leakboard.generate.engine import Engine
+from leakboard.generate.release import Places
 from leakboard.generate.sketch import sketched
 from leakboard.leaderboard.helpers import releases_in
 from leakboard.schemas import (
@@ -309,6 +310,38 @@ def test_a_folder_of_something_else_is_left_alone(
     (tmp_path / "other.partial").mkdir()
     with pytest.raises(OutputExists, match="another unfinished release"):
         materialize(recipe, tmp_path / "other", str(source))
+
+
+@pytest.mark.slow
+def test_a_run_stopped_between_recipe_and_release_goes_on(
+    made: Release, recipe: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a recipe of a release that is not there is never taken for that of a new one."""
+    secret = default_truth(made.folder) / "secret.key"
+
+    def run() -> None:
+        config = Config.parse(CONFIG, "test")
+        settings: Any = {"formats": ("parquet", "webdataset"), "shard_bytes": SHARD_BYTES}
+        generate(config, tmp_path / "out", source=str(source), secret=secret, **settings)
+
+    def stop(places: Places) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Places, "publish", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    assert tree(tmp_path / "out-recipe") == tree(recipe)
+    run()
+    for suffix in ("", "-wds", "-recipe", "-wds-recipe"):
+        name = f"out{suffix}"
+        assert tree(tmp_path / name) == tree(made.folder.with_name(name))
+    with pytest.raises(OutputExists, match="is a finished release"):
+        run()
+    for suffix in ("", "-wds", "-truth"):
+        shutil.rmtree(tmp_path / f"out{suffix}")
+    with pytest.raises(OutputExists, match="out-recipe is there already"):
+        run()
 
 
 def test_what_has_no_recipe_is_not_pushed(hub: Hub, made: Release, tmp_path: Path) -> None:
