@@ -77,10 +77,10 @@ def released(split_layer: str) -> Release:
     return Release.open(OUT / split_layer)
 
 
-def attacked(release: Release, name: str) -> ScoreReport:
+def attacked(release: Release, name: str, **options: int) -> ScoreReport:
     """Train an attack on `auxiliary`, ask it about `test`, and score what it says."""
     path = OUT / f"{release.manifest.name}-{name}.parquet"
-    fit_attack(release, name, {}).predict("test").write(path)
+    fit_attack(release, name, options).predict("test").write(path)
     return score(release, path)
 
 
@@ -99,7 +99,7 @@ for split_layer in ("layer1", "layer2", "layer3"):
     release = released(split_layer)
     channels, height, width = release.manifest.client.activation_shape
     race = attacked(release, "linear_probe")
-    image = attacked(release, "decoder")
+    image = attacked(release, "decoder", epochs=12)
     found = shown(release.utility("test")), shown(race.headline), shown(image.headline)
     print(row(split_layer, channels * height * width, *found))
 blind = shown(race.anchors["majority"]["top1"]), shown(image.anchors["mean_image"]["ssim"])

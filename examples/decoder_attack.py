@@ -130,7 +130,7 @@ authors = ["Ada Example"]
 track = "reconstruction"
 setting = "auxiliary"
 auxiliary_records = {len(activations)}
-compute = "less than a minute on two cores"
+compute = "a minute on one core"
 seeds = [0]
 licence = "CC-BY-4.0"
 """
