@@ -94,8 +94,8 @@ def _sound(home: Path) -> Manifest:
     if problems:
         first = problems[0]
         raise LeakboardError(
-            f"{home} is not sound: {first.file}: {first.problem}; `leakboard verify` lists all "
-            f"{len(problems)} problems"
+            f"{home} is not sound: {first.file}: {first.problem}; `leakboard verify` lists every "
+            f"problem (here {len(problems)})"
         )
     return Manifest.read(home)
 

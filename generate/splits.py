@@ -97,8 +97,7 @@ def _stratum_of_subject(index: Index, labels: NDArray[np.int64]) -> NDArray[np.i
 def _limited(part: str, rows: Rows, total: int, limit: int | None) -> Rows:
     kept = rows[: round(len(rows) * min(limit or total, total) / total)]
     if len(kept) == 0:
-        raise UsageError(
-            f"the split {part!r} would hold no image of {len(rows)}; "
-            "give a larger --limit or a larger dataset"
-        )
+        few = f"the {total} images" if limit is None else f"--limit {limit} of {total} images"
+        mend = "a larger dataset" if limit is None else "a larger --limit"
+        raise UsageError(f"{few} would leave the split {part!r} without one; give {mend}")
     return kept

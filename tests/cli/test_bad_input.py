@@ -105,7 +105,7 @@ def test_a_run_that_could_not_begin_leaves_no_secret(
     run: Run, config: Path, tmp_path: Path
 ) -> None:
     ran = run("generate", config, "--out", tmp_path / "out", "--limit", 1)
-    assert (ran.code, "would hold no image" in ran.sentence) == (2, True)
+    assert (ran.code, "would leave the split" in ran.sentence) == (2, True)
     assert list(tmp_path.iterdir()) == [config]
 
 
