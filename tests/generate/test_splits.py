@@ -80,6 +80,6 @@ def test_another_secret_gives_other_splits() -> None:
 
 def test_a_limit_that_empties_a_split_is_refused() -> None:
     with pytest.raises(
-        UsageError, match="--limit 10 of 100 images would leave the split .reserve. without one"
+        UsageError, match=r"--limit 10 of 100 images would leave the split .reserve. without one"
     ):
         split(Listed(subjects=100, per_subject=1), "listed", KEY, limit=10)
