@@ -64,13 +64,20 @@ def _write_image(
 ) -> GalleryImage:
     name = records.image_id[row]
     write_png(folder / f"{name}-input.png", records.known("inputs")[row].permute(1, 2, 0).numpy())
-    write_png(folder / f"{name}-activation.png", tiles(records.activation[row].float().numpy()))
+    activation = records.activation[row].float().numpy()
+    write_png(folder / f"{name}-activation.png", tiles(activation))
+    sent = (activation != 0).any(axis=(1, 2), keepdims=True)
+    masked = not sent.all()
+    if masked:
+        held = np.broadcast_to(sent, activation.shape)
+        write_png(folder / f"{name}-mask.png", tiles(held.astype(np.float32)))
     for attack, images in pictures.items():
         write_png(folder / f"{name}-{attack}.png", images[row])
     return GalleryImage(
         image_id=name,
         input=f"{name}-input.png",
         activation=f"{name}-activation.png",
+        mask=f"{name}-mask.png" if masked else None,
         reconstructions={attack: f"{name}-{attack}.png" for attack in pictures},
     )
 

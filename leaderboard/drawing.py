@@ -32,7 +32,7 @@ def draw_table(
     """
     shown = table(columns, rows)
     for place, column in enumerate(columns):
-        if column.key is not None:
+        if column.chosen is not None:
             links = pa.array(_links(column, rows), pa.string())
             shown = shown.set_column(place, column.label, links)
     config = {column.label: _config(column) for column in columns}
@@ -43,19 +43,19 @@ def draw_table(
 def _links(column: Column[Row], rows: Sequence[Row]) -> list[str | None]:
     """An address for each row that leads anywhere, with the text to be shown as its fragment."""
     assert column.page is not None
-    assert column.key is not None
-    chosen = st.query_params.to_dict()
-    keys = [column.key(row) for row in rows]
+    assert column.chosen is not None
+    kept = st.query_params.to_dict()
+    chosen = [column.chosen(row) for row in rows]
     texts = [urlencode({"": column.cell(row)})[1:] for row in rows]
     return [
-        None if key is None else f"{column.page}?{urlencode(chosen | {column.page: key})}#{text}"
-        for key, text in zip(keys, texts, strict=True)
+        f"{column.page}?{urlencode({**kept, **there})}#{text}" if there else None
+        for there, text in zip(chosen, texts, strict=True)
     ]
 
 
 def _config(column: Column[Row]) -> Any:
     explained = plain(column.help)
-    if column.key is not None:
+    if column.chosen is not None:
         return st.column_config.LinkColumn(help=explained, display_text="#(.*)")
     return st.column_config.Column(help=explained, width="large" if column.prose else None)
 

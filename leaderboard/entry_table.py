@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ..schemas import LeaderboardRow, Score
 from .estimates import Estimate
 from .health import Flags
-from .record import attack_name
+from .record import attack_name, target
 from .table import FLOOR, INTERVAL, LEAKS_MORE, Column, beside
 from .text import written
 
@@ -19,7 +19,7 @@ def entry_columns(rows: Sequence[LeaderboardRow], flags: Flags) -> list[Column[L
             "about it.",
             attack_name,
             page="attack",
-            key=attack_name,
+            chosen=lambda row: {"attack": attack_name(row), "defense": target(row)},
         ),
         Column("Knows", "What the attacker knows.", lambda row: str(row.report.setting)),
         Column("Defense", "What was attacked.", lambda row: row.defense),

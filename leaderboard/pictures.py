@@ -14,6 +14,7 @@ from .images import ValuesOf
 
 SIDE = 144  # pixels on the page
 GALLERY_SPLIT = "validation"  # whose answers are public
+MASK = "mask: black channels are zero throughout"
 DIGITS = 32  # of the digest that names an image among values
 
 
@@ -26,7 +27,7 @@ class View:
     image: GalleryImage
 
     def pictures(self, scores: Mapping[str, float], attack: str | None = None) -> dict[str, Path]:
-        """Caption and file: input, activation, then what each attack rebuilt, with its SSIM.
+        """Caption and file: input, activation, mask, then what each attack rebuilt, with its SSIM.
 
         Where an `attack` is named, only what that one rebuilt.
         """
@@ -35,8 +36,9 @@ class View:
             for name, file in self.image.reconstructions.items()
             if attack in (None, name)
         }
-        named = {"input": self.image.input, "activation": self.image.activation} | rebuilt
-        return {caption: self.folder / name for caption, name in named.items()}
+        sent = {"input": self.image.input, "activation": self.image.activation}
+        mask = {MASK: self.image.mask} if self.image.mask else {}
+        return {caption: self.folder / name for caption, name in (sent | mask | rebuilt).items()}
 
     @property
     def input(self) -> Path:

@@ -41,6 +41,11 @@ def attack_name(row: LeaderboardRow) -> str:
     return f"{row.report.attack} {written(options)}".strip()
 
 
+def target(row: LeaderboardRow) -> str:
+    """The defense that was attacked, with its options."""
+    return f"{row.defense} {written(row.defense_options)}".strip()
+
+
 def identity(row: LeaderboardRow) -> Identity:
     """What makes two entries, of two splits or two releases, those of the same attack."""
     report = row.report

@@ -15,10 +15,14 @@ def result_columns(results: Sequence[Result], first: Sequence[str]) -> list[Colu
             "The attack with its options; leads to all about it.",
             lambda result: result.attack,
             page="attack",
-            key=lambda result: result.attack,
+            chosen=lambda result: {"attack": result.attack, "defense": result.target},
         ),
         "Defense": Column[Result](
-            "Defense", "What was attacked, with its options.", lambda result: result.target
+            "Defense",
+            "What was attacked, with its options; leads to all about it.",
+            lambda result: result.target,
+            page="defense",
+            chosen=lambda result: {"defense": result.target},
         ),
     }
     common: list[Column[Result]] = [
@@ -66,6 +70,6 @@ def history_columns(track: Track) -> list[Column[Step]]:
             "The attacks that held the records of the training runs.",
             lambda step: ", ".join(step.attacks),
             page="attack",
-            key=lambda step: step.attacks[0],
+            chosen=lambda step: {"attack": step.attacks[0]},
         ),
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..schemas import LeaderboardRow, Track
 from .estimates import Estimate, combined
 from .ranking import Counts, every
-from .record import Identity, attack_name, attacks, identity, record
+from .record import Identity, attack_name, attacks, identity, record, target
 from .text import written
 
 
@@ -31,7 +31,7 @@ class Result:
     @property
     def target(self) -> str:
         """The defense with its options."""
-        return f"{self.first.defense} {written(self.first.defense_options)}".strip()
+        return target(self.first)
 
     @property
     def seeds(self) -> list[int]:

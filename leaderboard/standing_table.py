@@ -51,7 +51,7 @@ def standing_columns(
             "What changes the activation before it is sent; leads to all about it.",
             lambda s: s.defense,
             page="defense",
-            key=lambda s: s.name,
+            chosen=lambda s: {"defense": s.name},
         ),
         Column("Options", "The defense's options.", lambda s: s.options),
         Column(
@@ -76,7 +76,7 @@ def standing_columns(
             "leads to the first.",
             lambda s: ", ".join(s.attacks) or None,
             page="attack",
-            key=lambda s: next(iter(s.attacks), None),
+            chosen=lambda s: {"attack": s.attacks[0], "defense": s.name} if s.attacks else {},
         ),
         Column("Since", "When the record was last raised, in UTC.", lambda s: s.since),
         Column(

@@ -3,7 +3,7 @@
 An arrow says which way is better for the people whose data it is: more utility, less leakage.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -32,7 +32,8 @@ LEAKS_MORE = {
 class Column(Generic[Row]):
     """A column: its heading, its explanation, and how a row fills it; None is missing.
 
-    `page` is the page that a cell leads to, and `key` what of the row is to be shown there.
+    `page` is the page that a cell leads to, and `chosen` what is chosen there: nothing, where the
+    row leads nowhere.
     """
 
     label: str
@@ -40,7 +41,7 @@ class Column(Generic[Row]):
     cell: Callable[[Row], Cell]
     prose: bool = False
     page: str | None = None
-    key: Callable[[Row], str | None] | None = None
+    chosen: Callable[[Row], Mapping[str, str]] | None = None
 
 
 def table(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> pa.Table:

@@ -20,6 +20,7 @@ PngName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.png$")]
 class GalleryImage(Record):
     """One record: its input, its activation channels side by side, what each attack rebuilt.
 
+    `mask` shows in the same order which channels hold anything, where some are zero throughout.
     `input` holds the record's own image, pixel for pixel: releases of one dataset that show the
     same image are lined up by it. `reconstructions` maps an attack's name to its picture.
     """
@@ -27,6 +28,7 @@ class GalleryImage(Record):
     image_id: Identifier
     input: PngName
     activation: PngName
+    mask: PngName | None = Field(default=None, exclude_if=lambda mask: mask is None)
     reconstructions: dict[str, PngName]
 
 
@@ -64,5 +66,11 @@ class Gallery(Record):
         return [
             name
             for image in self.images
-            for name in (image.input, image.activation, *image.reconstructions.values())
+            for name in (
+                image.input,
+                image.activation,
+                image.mask,
+                *image.reconstructions.values(),
+            )
+            if name is not None
         ]

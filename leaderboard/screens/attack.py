@@ -10,7 +10,7 @@ from ..choosing import select
 from ..curves import Point, ladder
 from ..drawing import draw_chart, draw_group_heading, draw_table
 from ..figures import drawn
-from ..record import attack_name, attacks
+from ..record import attack_name, attacks, target
 from ..result_table import result_columns
 from ..results import cited, commands, results
 from ..shown import Shown
@@ -31,10 +31,13 @@ def draw(shown: Shown) -> None:
         st.info(NO_ENTRIES)
         return
     name = select("Attack with its options", "attack", list(names))
+    targets = dict.fromkeys(target(row) for row in made if attack_name(row) == name)
+    on = select("Defense to run it on", "defense", list(targets))
     for place, ranking in enumerate(shown.rankings, start=1):
         entries = [row for row in shown.entries(ranking) if attack_name(row) == name]
         if entries:
             draw_attack(shown, ranking, name, entries, place)
+            draw_commands(ranking, [row for row in entries if target(row) == on] or entries)
 
 
 def draw_attack(
@@ -60,6 +63,11 @@ def draw_attack(
             points.append(Point("worst case", result.target, leakage))
     title = f"Leakage ↓ ({MEASURE[track]})"
     draw_chart(drawn(ladder(points, title)), f"What it reads beside the worst case {place}")
-    st.subheader(RUN_IT, anchor=False)
-    budgets = [row.report.auxiliary_records for row in ranking.rows]
-    st.code("\n".join(commands(made[0].first, max(budgets))), language="console", wrap_lines=True)
+
+
+def draw_commands(ranking: Ranking, entries: Sequence[LeaderboardRow]) -> None:
+    """Draw the commands that make the strongest of the entries."""
+    row = results(entries)[0].first
+    st.subheader(plain(f"{RUN_IT} on {target(row)}"), anchor=False)
+    largest = max(row.report.auxiliary_records for row in ranking.rows)
+    st.code("\n".join(commands(row, largest)), language="console", wrap_lines=True)

@@ -12,8 +12,8 @@ from ..drawing import draw_chart, draw_group_heading, draw_table
 from ..entry_table import entry_columns
 from ..figures import drawn
 from ..pair import Pair, histogram, pair, verdict
-from ..record import attack_name
-from ..results import Result, cited
+from ..record import attack_name, target
+from ..results import cited
 from ..shown import Shown
 from ..table import MEASURE, Column
 from ..text import plain
@@ -40,10 +40,7 @@ def draw(shown: Shown) -> None:
 
 def names(rows: Sequence[LeaderboardRow]) -> dict[str, LeaderboardRow]:
     """Name each entry by attack, defense and seed, and by its id where that is not enough."""
-    short = {
-        row.entry_id: f"{attack_name(row)} on {Result([row]).target}, seed {row.seed}"
-        for row in rows
-    }
+    short = {row.entry_id: f"{attack_name(row)} on {target(row)}, seed {row.seed}" for row in rows}
     often = Counter(short.values())
     return {
         name if often[name := short[row.entry_id]] == 1 else f"{name} ({row.entry_id})": row

@@ -172,7 +172,8 @@ def test_a_row_leads_to_all_about_its_defense_and_its_attack_with_the_same_choic
     fill(tmp_path, rows)
     first = open_page(dataset="synthetic", loss="3").dataframe[0].value.iloc[0]
     assert first["Defense"].startswith("defense?dataset=synthetic&loss=3&defense=disco#")
-    assert first["Strongest attack"].startswith("attack?dataset=synthetic&loss=3&attack=classifier")
+    led = "attack?dataset=synthetic&loss=3&attack=classifier&defense=disco#"
+    assert first["Strongest attack"].startswith(led)
 
 
 class TestDefense:
@@ -215,13 +216,21 @@ class TestAttack:
         weaker = make_row("disco", (0.4, 0.3, 0.45), dataset="cifar10", attack="probe", budget=100)
         fill(tmp_path, [*rows, weaker])
         page = open_page(at="attack", attack="probe")
-        assert list(page.dataframe[0].value["Defense"]) == ["disco"]
+        assert linked(page.dataframe[0].value["Defense"]) == ["disco"]
         assert "strongest attack on no defense" in shown(page)
         assert page.code[0].value.splitlines() == [
             "leakboard attack probe synthetic-disco --out probe.parquet --split test "
             "--auxiliary 100",
             "leakboard score synthetic-disco probe.parquet",
         ]
+
+    def test_it_is_run_on_the_defense_that_led_here(
+        self, open_page: OpenPage, tmp_path: Path, rows: list[LeaderboardRow]
+    ) -> None:
+        fill(tmp_path, rows)
+        for defense in ("none", "disco"):
+            page = open_page(at="attack", attack="classifier", defense=defense)
+            assert f"leakboard attack classifier synthetic-{defense} " in page.code[0].value
 
     def test_what_never_looks_or_reads_the_input_is_no_attack(
         self, open_page: OpenPage, tmp_path: Path, rows: list[LeaderboardRow], make_row: MakeRow

@@ -8,7 +8,7 @@ from PIL import Image
 
 from leakboard.evaluate import fit_attack, scored, write_gallery
 from leakboard.leaderboard import Board
-from leakboard.leaderboard.pictures import SIDE, magnified, named, opened, scores, views
+from leakboard.leaderboard.pictures import MASK, SIDE, magnified, named, opened, scores, views
 from leakboard.schemas import (
     CorruptData,
     Gallery,
@@ -21,6 +21,7 @@ from leakboard.schemas import (
     Track,
 )
 
+from ..tiny import MakeRelease
 from .conftest import image_values
 
 MakeRow = Callable[..., LeaderboardRow]
@@ -75,6 +76,25 @@ def test_an_image_is_named_as_the_scorer_names_it(release: Release, tmp_path: Pa
     pictures = [named(opened(path)) for path in shown.glob("*-input.png")]
     assert pictures
     assert set(pictures) <= set(result.values.image)
+
+
+def test_the_mask_shows_which_channels_are_zero_throughout(
+    release_of: MakeRelease, tmp_path: Path
+) -> None:
+    release = release_of("disco")
+    predictions = fit_attack(release, "prior", {"track": "reconstruction"}).predict("validation")
+    write_gallery(tmp_path, release, [predictions])
+    (image, *_) = views(tmp_path, {release.manifest.fingerprint})
+    shown = image[0].pictures({})
+    activation, mask = (np.asarray(opened(shown[name]))[..., 0] for name in ("activation", MASK))
+    channels, *_ = release.manifest.client.activation_shape
+    across = int(np.ceil(np.sqrt(channels)))
+    tile = mask.shape[1] // across
+    lit = mask[::tile, ::tile].ravel()[:channels] == 255
+    pruned = int(release.manifest.defense.options["ratio"] * channels)
+    assert (~lit).sum() >= pruned > 0
+    assert lit.any()
+    assert not activation[mask == 0].any()
 
 
 def test_only_the_releases_asked_for_are_shown(tmp_path: Path, make_gallery: MakeGallery) -> None:

@@ -134,5 +134,5 @@ def test_how_to_run_the_strongest_attack_oneself(reader: Reader, track: Track) -
         reader.choose(track)
     reader.choose("fairface")
     reader.follow("Strongest attack", beside="disco")
-    command = f"leakboard attack {STRONGEST[track]} fairface-"
+    command = f"leakboard attack {STRONGEST[track]} fairface-disco"
     expect(reader.page.get_by_text(command)).to_be_visible(timeout=WAIT)
