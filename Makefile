@@ -36,7 +36,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit( \
 	"Leakboard needs Python 3.11 or later, but $(PYTHON) is %d.%d; " % v[:2] + \
 	"name another with: make PYTHON=python3.12 $(MAKECMDGOALS)")'
-	@echo "Installing into $(VENV): some 6 GB, some minutes, once."
+	@echo "Installing into $(VENV): some 7.5 GB, 5 to 15 minutes without a word, once."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable ".[dev]"

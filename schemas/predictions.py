@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from pydantic import AfterValidator, Field
 
 from .base import Record, Sha256
+from .errors import BadPredictions
 from .files import replacing
 from .records import PublicSplit, vectors_to_arrow
 from .scores import Setting, Track
@@ -55,22 +56,36 @@ class PredictionHeader(Record):
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions in the order of `sample_ids`: (N, K) float32 or (N, H, W, 3) uint8."""
+    """Predictions in the order of `sample_ids`: (N, K) of floats or (N, H, W, 3) uint8."""
 
     header: PredictionHeader
     sample_ids: Sequence[str]
     values: np.ndarray[Any, Any]
 
     def write(self, path: Path) -> None:
-        """Write a Parquet file, atomically."""
+        """Write a Parquet file, atomically; `BadPredictions` where the array is of another kind."""
+        values = self._checked()
         item = pa.float32() if self.header.track is Track.ATTRIBUTE else pa.uint8()
-        length = int(np.prod(self.values.shape[1:]))
+        length = int(np.prod(values.shape[1:]))
         kind = pa.list_(pa.field("item", item, nullable=False), length)
         column = pa.field(COLUMN[self.header.track], kind, nullable=False)
         schema = pa.schema(
             [pa.field("sample_id", pa.string(), nullable=False), column],
             metadata={METADATA_KEY: self.header.model_dump_json().encode()},
         )
-        columns = [pa.array(self.sample_ids, pa.string()), vectors_to_arrow(self.values, column)]
+        columns = [pa.array(self.sample_ids, pa.string()), vectors_to_arrow(values, column)]
         with replacing(path) as temporary:
             pq.write_table(pa.table(columns, schema=schema), temporary, compression="zstd")
+
+    def _checked(self) -> np.ndarray[Any, Any]:
+        values, rows = self.values, len(self.sample_ids)
+        attribute = self.header.track is Track.ATTRIBUTE
+        kind, dimensions = (np.floating, 2) if attribute else (np.uint8, 4)
+        fits = np.issubdtype(values.dtype, kind) and values.ndim == dimensions
+        if not fits or len(values) != rows:
+            wanted = "probabilities (N, K)" if attribute else "uint8 images (N, H, W, 3)"
+            raise BadPredictions(
+                f"expected {wanted} for N = {rows} sample_ids, but got {values.dtype} "
+                f"{values.shape}; give one row per id"
+            )
+        return values.astype(np.float32) if attribute else values

@@ -295,3 +295,42 @@ def test_a_flipped_byte_is_refused_or_harmless(
         with suppress(BadPredictions):
             given = read_predictions(path, handmade.manifest)
             assert aligned(given, ids, path).shape == sound_values(track).shape
+
+
+def test_floats_of_any_format_are_written_as_the_format_has_them(
+    handmade: Release, write_predictions: WritePredictions
+) -> None:
+    values = sound_values(
+        Track.ATTRIBUTE,
+        len(
+            asked_ids(
+                handmade,
+            )
+        ),
+    ).astype(np.float64)
+    read = read_predictions(write_predictions(values), handmade.manifest)
+    assert read.values.dtype == np.float32
+    assert np.array_equal(read.values, values.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        (lambda p: p[:-1], r"expected probabilities \(N, K\) for N = "),
+        (lambda p: (p > 0.5).astype(int), r"expected probabilities \(N, K\) for N = "),
+        (lambda p: p.argmax(axis=1), r"expected uint8 images \(N, H, W, 3\) for N = "),
+    ],
+)
+def test_an_array_of_another_kind_is_not_written(
+    handmade: Release, write_predictions: WritePredictions, wrong: Any, expected: str
+) -> None:
+    values = sound_values(
+        Track.ATTRIBUTE,
+        len(
+            asked_ids(
+                handmade,
+            )
+        ),
+    )
+    with pytest.raises(BadPredictions, match=expected):
+        write_predictions(wrong(values))
