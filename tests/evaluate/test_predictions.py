@@ -300,14 +300,9 @@ def test_a_flipped_byte_is_refused_or_harmless(
 def test_floats_of_any_format_are_written_as_the_format_has_them(
     handmade: Release, write_predictions: WritePredictions
 ) -> None:
-    values = sound_values(
-        Track.ATTRIBUTE,
-        len(
-            asked_ids(
-                handmade,
-            )
-        ),
-    ).astype(np.float64)
+    values = sound_values(Track.ATTRIBUTE, len(asked_ids(handmade, "validation"))).astype(
+        np.float64
+    )
     read = read_predictions(write_predictions(values), handmade.manifest)
     assert read.values.dtype == np.float32
     assert np.array_equal(read.values, values.astype(np.float32))
@@ -324,13 +319,6 @@ def test_floats_of_any_format_are_written_as_the_format_has_them(
 def test_an_array_of_another_kind_is_not_written(
     handmade: Release, write_predictions: WritePredictions, wrong: Any, expected: str
 ) -> None:
-    values = sound_values(
-        Track.ATTRIBUTE,
-        len(
-            asked_ids(
-                handmade,
-            )
-        ),
-    )
+    values = sound_values(Track.ATTRIBUTE, len(asked_ids(handmade, "validation")))
     with pytest.raises(BadPredictions, match=expected):
         write_predictions(wrong(values))
