@@ -1,10 +1,10 @@
 """`leakboard judge`: train a network that recognises the people of a release."""
 
 from pathlib import Path
-from typing import Literal
 
 import click
 
+from ..schemas.config import Precision
 from ..schemas.judge import JudgeSplit
 from .output import interval, refuse_existing
 
@@ -39,7 +39,7 @@ def judge(
     out: Path,
     splits: tuple[JudgeSplit, ...],
     epochs: int,
-    precision: Literal["float32", "bfloat16"],
+    precision: Precision,
     seed: int,
 ) -> None:
     """Train a judge on people of RELEASE whom no attack is scored on.

@@ -8,19 +8,19 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ..schemas.config import Precision
 from .records import Records
 
 log = logging.getLogger(__name__)
 BATCH = 128
 PREDICT_BATCH = 256
 RISE = 0.2  # of the steps, in which the learning rate grows to its peak
-Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from torch.nn import functional
 
 from ..generate import load_client
 from ..schemas import JudgeHeader, Release, Score, Track, UsageError
+from ..schemas.config import Precision
 from ..schemas.judge import JudgeSplit
 from .anchors import shrunk
-from .fitting import Budget, Precision, Unencoded, fit, seeded
+from .fitting import Budget, Unencoded, fit, seeded
 from .identity import Lineup
 from .images import decode_images
 from .intervals import with_intervals

@@ -10,9 +10,8 @@ is no defense, the same classifier reads the images themselves: the ceiling of t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..evaluate.fitting import Precision
 from ..evaluate.planning import Planned
-from ..schemas.config import Scale
+from ..schemas.config import Precision, Scale
 
 
 @dataclass(frozen=True)

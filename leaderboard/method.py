@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ..schemas import Direction, Track
@@ -91,6 +92,7 @@ class KnownErrors:
     errors: Mapping[str, str]
 
 
+@cache
 def known_errors() -> KnownErrors:
     """The beginning of each part of the page about published errors.
 

@@ -60,7 +60,7 @@ def release_name(board: Path, fingerprint: str) -> str:
     path, digits = _manifest(board, fingerprint), fingerprint[:DIGITS]
     if not path.is_file():
         return digits
-    return f"{Manifest.parse(read_json(path), str(path)).name} ({digits})"
+    return f"{_read(path).name} ({digits})"
 
 
 def _manifest(board: Path, fingerprint: str) -> Path:
@@ -69,7 +69,11 @@ def _manifest(board: Path, fingerprint: str) -> Path:
 
 def _kept(board: Path) -> Mapping[str, Manifest]:
     paths = sorted((board / "releases").glob("*.json"))
-    return {path.stem: Manifest.parse(read_json(path), str(path)) for path in paths}
+    return {path.stem: _read(path) for path in paths}
+
+
+def _read(path: Path) -> Manifest:
+    return Manifest.parse(read_json(path), str(path))
 
 
 def loading(release: Listed) -> str:

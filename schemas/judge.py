@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from .base import Record, Sha256
+from .config import Precision
 from .scores import Score
 
 JUDGE_KEY = "leakboard"
@@ -37,7 +38,7 @@ class JudgeHeader(Record):
     subjects: int = Field(ge=2)
     images: int = Field(ge=4)
     epochs: int = Field(ge=1)
-    precision: Literal["float32", "bfloat16"]
+    precision: Precision
     seed: int
     versions: dict[str, str]
     validation: dict[str, Score]

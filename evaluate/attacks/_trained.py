@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...schemas import Setting, Track, UsageError
+from ...schemas.config import Precision
 from ..architectures import Capacity, PatchWhitening, ResidualClassifier
-from ..fitting import Budget, Example, Precision, apply, fit, seeded
+from ..fitting import Budget, Example, apply, fit, seeded
 from ..records import Records
 from ..zoo import Architecture
 from . import Attack, Effort

@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from torch import nn
 
+from ...schemas.config import Precision
 from ..architectures import Capacity
-from ..fitting import Precision
 from ..records import Records
 from ..zoo import Architecture, Classifier, Whitening
 from . import Variants

@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...schemas.config import Precision
 from ..architectures import Capacity
-from ..fitting import Example, Precision
+from ..fitting import Example
 from ..records import Records
 from ._trained import Epochs
 from .attribute_classifier import AttributeClassifier

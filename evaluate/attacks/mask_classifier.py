@@ -5,8 +5,8 @@ from typing import ClassVar, Literal
 from torch import nn
 
 from ...schemas import UsageError
+from ...schemas.config import Precision
 from ..architectures import MaskNetwork, SumOfLogits, ZeroPattern
-from ..fitting import Precision
 from ..records import Records
 from ..zoo import Architecture, Classifier, Mask, Whitening
 from . import Variants

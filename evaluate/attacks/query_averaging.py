@@ -11,8 +11,9 @@ from pydantic import Field
 from torch import Tensor
 
 from ...schemas import Manifest
+from ...schemas.config import Precision
 from ..evidence import Evidence, averaged
-from ..fitting import Precision, apply
+from ..fitting import apply
 from ..records import Records
 from . import Variants
 from ._trained import Epochs

@@ -5,8 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...schemas.config import Precision
 from ..architectures import Capacity, ImageStem, ResidualClassifier
-from ..fitting import Precision, Unencoded, apply
+from ..fitting import Unencoded, apply
 from ..records import Records
 from ._trained import Epochs, TrainedClassifier
 

@@ -7,7 +7,7 @@ activation dimensions; m weak directions, M perturbations along them.
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import scipy.fft
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ...schemas import Direction
 from ...schemas.bounds import Quantity
+from ...schemas.config import Precision
 from ...schemas.records import QUERIES
 from . import Values
 from ._covariance import multi_point, single_point
@@ -114,7 +115,7 @@ class Hcr(GaussianBound):
         iterations: Count = 50,
         tolerance: Annotated[float, Field(gt=0, lt=1)] = 1e-4,
         scales: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.01, 0.1, 0.7),
-        precision: Literal["float32", "bfloat16"] = "float32",
+        precision: Precision = "float32",
         seed: int = 0,
     ) -> None:
         super().__init__(sigma=sigma)
