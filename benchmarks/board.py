@@ -20,8 +20,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..leaderboard import Board, command
-from ..leaderboard.entry_table import entry_columns
-from ..leaderboard.table import table
+from ..leaderboard.tables.entries import entry_columns
+from ..leaderboard.tables.table import table
 from ..schemas import LeaderboardRow, MissingData
 from . import Case
 from ._board import entries

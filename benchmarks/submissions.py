@@ -13,9 +13,9 @@ import numpy as np
 
 from ..evaluate import score
 from ..generate import generate
-from ..leaderboard.desk import Desk
-from ..leaderboard.intake import receive
-from ..leaderboard.worker import Worker
+from ..leaderboard.desk.desk import Desk
+from ..leaderboard.desk.intake import receive
+from ..leaderboard.worker.worker import Worker
 from ..schemas import (
     Config,
     LeakboardError,

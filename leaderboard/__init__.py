@@ -1,17 +1,17 @@
 """The leaderboard: a store, ranking, figures, the Streamlit pages, and submissions to it."""
 
-from .desk import Desk, User, desk_folder
-from .entry import enter, entry
-from .estimates import Estimate, combined
-from .helpers import Helpers, releases_in
-from .intake import submit
-from .mine import Mine, submission_of, submissions_of, withdraw
-from .ranking import groups, standings
-from .rescore import Difference, rescore
+from .desk.desk import Desk, User, desk_folder
+from .desk.intake import submit
+from .desk.mine import Mine, submission_of, submissions_of, withdraw
+from .ranking.estimates import Estimate, combined
+from .ranking.rules import groups, standings
+from .ranking.standing import Group, Rank, Standing
 from .serve import command, has_board, serve
-from .standing import Group, Rank, Standing
-from .store import Board, existing
-from .worker import Worker
+from .store.board import Board, existing
+from .store.entry import enter, entry
+from .worker.helpers import Helpers, releases_in
+from .worker.rescore import Difference, rescore
+from .worker.worker import Worker
 
 __all__ = [
     "Board",

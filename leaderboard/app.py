@@ -11,9 +11,9 @@ from types import ModuleType
 
 import streamlit as st
 
-from leakboard.leaderboard.choosing import choose
-from leakboard.leaderboard.desk import desk_folder
-from leakboard.leaderboard.reference import FOLDER, described, reference
+from leakboard.leaderboard.controls.choosing import choose
+from leakboard.leaderboard.controls.shown import Shown, board_of, entries, offered
+from leakboard.leaderboard.desk.desk import desk_folder
 from leakboard.leaderboard.screens import (
     attack,
     compare,
@@ -25,8 +25,8 @@ from leakboard.leaderboard.screens import (
     submit,
 )
 from leakboard.leaderboard.serve import BOARD, STORE
-from leakboard.leaderboard.shown import Shown, board_of, entries, offered
-from leakboard.leaderboard.store import Board, version_of
+from leakboard.leaderboard.store.board import Board, version_of
+from leakboard.leaderboard.store.reference import FOLDER, described, reference
 from leakboard.leaderboard.text import plain
 from leakboard.schemas import LeakboardError
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from .figures import Figure
-from .table import Column, Row, numbers, table
+from .figures.figure import Figure
+from .tables.table import Column, Row, numbers, table
 
 WIDTH = 720  # pixels of a figure as a file; a PNG has twice as many
 ARROWS = {"↑": r"$\uparrow$", "↓": r"$\downarrow$"}

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from ..schemas import Direction, Track
-from .table import Column
+from .tables.table import Column
 
 RULES: Mapping[str, str] = {
     "Worst case": "Per release the strongest attack counts, chosen on validation where it was "

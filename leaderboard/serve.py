@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ..schemas import MissingData
-from .desk import desk_folder
+from .desk.desk import desk_folder
 
 APP = Path(__file__).with_name("app.py")
 ADDRESS = "127.0.0.1"

@@ -17,18 +17,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..schemas import PUBLIC_SPLITS, LeaderboardRow, MissingData, OutputExists, Track
 from ..schemas.files import write_bytes, write_text
-from .choice import Choice, Ranking, rankings
-from .entry_table import entry_columns
-from .estimates import Estimate
 from .export import to_csv, to_svg
-from .figures import drawn, trade_off
-from .health import flags
+from .figures.figure import drawn, trade_off
+from .figures.pictures import View, magnified, scores, views
 from .method import METRIC_COLUMNS, METRICS, RULES, known_errors
-from .pictures import View, magnified, scores, views
-from .standing import Rank, Standing
-from .standing_table import answer, standing_columns
-from .store import Board
-from .table import MEASURE, Column, Row, numbers, table
+from .ranking.choice import Choice, Ranking, rankings
+from .ranking.estimates import Estimate
+from .ranking.health import flags
+from .ranking.standing import Rank, Standing
+from .store.board import Board
+from .tables.entries import entry_columns
+from .tables.standings import answer, standing_columns
+from .tables.table import MEASURE, Column, Row, numbers, table
 from .text import unmarked
 
 TEMPLATES = Environment(

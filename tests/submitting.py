@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leakboard.leaderboard import Desk, User, jobs, submit
-from leakboard.leaderboard.jobs import Job
-from leakboard.leaderboard.likeness import Likeness
+from leakboard.leaderboard import Desk, User, submit
+from leakboard.leaderboard.desk import jobs
+from leakboard.leaderboard.desk.jobs import Job
+from leakboard.leaderboard.desk.likeness import Likeness
 from leakboard.schemas import (
     PredictionHeader,
     Predictions,

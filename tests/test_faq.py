@@ -17,7 +17,7 @@ from sqlalchemy import update
 from leakboard.cli import main
 from leakboard.evaluate import fit_attack
 from leakboard.leaderboard import Desk
-from leakboard.leaderboard.desk_tables import HEAD
+from leakboard.leaderboard.desk.tables import HEAD
 from leakboard.schemas import LeakboardError, Release
 from leakboard.schemas import errors as classes
 

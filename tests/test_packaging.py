@@ -28,6 +28,10 @@ MAY_IMPORT = {
     "benchmarks": {"schemas", "generate", "evaluate", "leaderboard", "experiments"},
     "cli": {"schemas", "generate", "evaluate", "leaderboard", "experiments", "benchmarks"},
 }
+BOARD = (  # each part of the leaderboard builds on those before it
+    *("text", "ranking", "tables", "method", "figures", "export"),
+    *("store", "desk", "worker", "controls", "screens"),
+)
 PUBLIC_DOOR = "leakboard.generate.load_client"  # for attacks and bounds that need the client
 UNPICKLERS = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 
@@ -57,6 +61,16 @@ def test_imports_point_one_way(module: Module) -> None:
     ours = {name for name in module.imports() if name.startswith("leakboard.")}
     strangers = {name for name in ours if name.split(".")[1] not in allowed}
     assert strangers <= ({PUBLIC_DOOR} if module.part == "evaluate" else set())
+
+
+@pytest.mark.parametrize("place", range(len(BOARD)), ids=BOARD)
+def test_the_parts_of_the_leaderboard_build_on_one_another(place: int) -> None:
+    home = "leakboard.leaderboard."
+    part = [module for module in ALL if f"{module.name}.".startswith(f"{home}{BOARD[place]}.")]
+    assert part
+    imported = {name.removeprefix(home) for module in part for name in module.imports()}
+    parts = {name.partition(".")[0] for name in imported if not name.startswith("leakboard")}
+    assert parts.isdisjoint(BOARD[place + 1 :])
 
 
 @each_module

@@ -60,7 +60,8 @@ def test_the_wheel_holds_every_module_and_every_other_file_of_the_packages(wheel
 
 
 def test_the_reference_results_are_inside(environment: Path, tmp_path: Path) -> None:
-    code = "from leakboard.leaderboard.reference import reference; print(len(reference().rows()))"
+    imported = "from leakboard.leaderboard.store.reference import reference"
+    code = f"{imported}; print(len(reference().rows()))"
     (count,) = run(environment / "python", "-c", code, cwd=tmp_path).split()
     results = ROOT / "leaderboard" / "reference_board" / "results"
     assert int(count) == len(list(results.glob("*.json")))

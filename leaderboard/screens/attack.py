@@ -5,16 +5,16 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ...schemas import LeaderboardRow
-from ..choice import Ranking
-from ..choosing import select
-from ..curves import Point, ladder
-from ..drawing import draw_chart, draw_group_heading, draw_table
-from ..figures import drawn
-from ..record import attack_name, attacks, target
-from ..result_table import result_columns
-from ..results import cited, commands, results
-from ..shown import Shown
-from ..table import MEASURE
+from ..controls.choosing import select
+from ..controls.drawing import draw_chart, draw_group_heading, draw_table
+from ..controls.shown import Shown
+from ..figures.curves import Point, ladder
+from ..figures.figure import drawn
+from ..ranking.choice import Ranking
+from ..ranking.record import attack_name, attacks, target
+from ..ranking.results import cited, commands, results
+from ..tables.results import result_columns
+from ..tables.table import MEASURE
 from ..text import plain
 from . import NO_ENTRIES
 

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ...schemas import LeaderboardRow
-from ..choosing import select
-from ..curves import bars
-from ..drawing import draw_chart, draw_group_heading, draw_table
-from ..entry_table import entry_columns
-from ..figures import drawn
-from ..pair import Pair, histogram, pair, verdict
-from ..record import attack_name, target
-from ..results import cited
-from ..shown import Shown
-from ..table import MEASURE, Column
+from ..controls.choosing import select
+from ..controls.drawing import draw_chart, draw_group_heading, draw_table
+from ..controls.shown import Shown
+from ..figures.curves import bars
+from ..figures.figure import drawn
+from ..ranking.pair import Pair, histogram, pair, verdict
+from ..ranking.record import attack_name, target
+from ..ranking.results import cited
+from ..tables.entries import entry_columns
+from ..tables.table import MEASURE, Column
 from ..text import plain
 
 COUNT_COLUMNS: tuple[Column[tuple[str, int]], ...] = (

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from ..choosing import select
-from ..drawing import draw_table
-from ..releases import RELEASE_COLUMNS, Listed, listed, loading
-from ..shown import Shown
+from ..controls.choosing import select
+from ..controls.drawing import draw_table
+from ..controls.shown import Shown
+from ..store.releases import RELEASE_COLUMNS, Listed, listed, loading
 from ..text import plain
 
 NOT_KEPT = (

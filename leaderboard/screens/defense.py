@@ -5,17 +5,17 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ...schemas import Track
-from ..choice import Ranking
-from ..choosing import select
-from ..curves import Point, curve, numeric_options
-from ..drawing import draw_chart, draw_group_heading, draw_table
-from ..figures import drawn
-from ..record import PRIOR
-from ..result_table import history_columns, result_columns
-from ..results import Result, cited, history, results
-from ..shown import Shown
-from ..standing import Standing
-from ..table import MEASURE
+from ..controls.choosing import select
+from ..controls.drawing import draw_chart, draw_group_heading, draw_table
+from ..controls.shown import Shown
+from ..figures.curves import Point, curve, numeric_options
+from ..figures.figure import drawn
+from ..ranking.choice import Ranking
+from ..ranking.record import PRIOR
+from ..ranking.results import Result, cited, history, results
+from ..ranking.standing import Standing
+from ..tables.results import history_columns, result_columns
+from ..tables.table import MEASURE
 from ..text import plain
 from . import NO_ENTRIES
 from .overview import draw_standings

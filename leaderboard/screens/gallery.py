@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from ..choosing import segments, select_any
-from ..drawing import draw_pictures
-from ..pictures import scores
-from ..shown import Shown
+from ..controls.choosing import segments, select_any
+from ..controls.drawing import draw_pictures
+from ..controls.shown import Shown
+from ..figures.pictures import scores
 from ..text import plain
 
 NO_PICTURES = "No pictures: there are none yet, or the licence of these images forbids them."

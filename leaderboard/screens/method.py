@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from ..drawing import draw_table
+from ..controls.drawing import draw_table
+from ..controls.shown import Shown
 from ..method import METRIC_COLUMNS, METRICS, RULES, known_errors
-from ..shown import Shown
 
 
 def draw(shown: Shown) -> None:

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ...schemas import Track
-from ..choice import Ranking
-from ..drawing import draw_chart, draw_group_heading, draw_table, folded
-from ..entry_table import entry_columns
-from ..results import cited
-from ..shown import Shown
-from ..standing import Standing
-from ..standing_table import answer, standing_columns
-from ..table import MEASURE
+from ..controls.drawing import draw_chart, draw_group_heading, draw_table, folded
+from ..controls.shown import Shown
+from ..ranking.choice import Ranking
+from ..ranking.results import cited
+from ..ranking.standing import Standing
+from ..tables.entries import entry_columns
+from ..tables.standings import answer, standing_columns
+from ..tables.table import MEASURE
 from ..text import plain
 from . import NO_ENTRIES
 

@@ -10,18 +10,18 @@ from typing import Any
 import streamlit as st
 
 from ...schemas import BadSubmission, LeakboardError
-from ..check import Checked
-from ..declaring import declare
-from ..desk import Desk, User, desk_folder
-from ..drawing import draw_table
-from ..helpers import Helpers, releases_in
-from ..identity import identify
-from ..intake import approved, hand_in
-from ..mine import Mine, submissions_of, withdraw
-from ..mine_table import LINE_COLUMNS, MINE_COLUMNS, SCORE_COLUMNS
+from ..controls.declaring import declare
+from ..controls.drawing import draw_table
+from ..controls.identity import identify
+from ..controls.upload import Upload, UploadChecker
+from ..desk.check import Checked
+from ..desk.desk import Desk, User, desk_folder
+from ..desk.intake import approved, hand_in
+from ..desk.mine import Mine, submissions_of, withdraw
+from ..desk.mine_table import LINE_COLUMNS, MINE_COLUMNS, SCORE_COLUMNS
 from ..serve import DATABASE, RELEASES
 from ..text import plain
-from ..upload import Upload, UploadChecker
+from ..worker.helpers import Helpers, releases_in
 
 NO_DESK = (
     "This board takes no submissions. Its organiser begins with `leakboard token USER --board DIR`."

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from leakboard.leaderboard.check import Checked, Question
-from leakboard.leaderboard.desk import Desk
-from leakboard.leaderboard.helpers import Helpers
-from leakboard.leaderboard.releases import keep
+from leakboard.leaderboard.desk.check import Checked, Question
+from leakboard.leaderboard.desk.desk import Desk
+from leakboard.leaderboard.store.releases import keep
+from leakboard.leaderboard.worker.helpers import Helpers
 from leakboard.schemas import Release
 
 from ..hostile.predictions import CASES

@@ -25,7 +25,7 @@ from leakboard.generate import generate, materialize, pull, push, verify
 from leakboard.generate.engine import Engine
 from leakboard.generate.release import Places
 from leakboard.generate.sketch import sketched
-from leakboard.leaderboard.helpers import releases_in
+from leakboard.leaderboard.worker.helpers import releases_in
 from leakboard.schemas import (
     ChecksumMismatch,
     Config,

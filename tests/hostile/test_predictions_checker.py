@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from leakboard.leaderboard.check import Checked, Question
-from leakboard.leaderboard.helpers import Helpers
+from leakboard.leaderboard.desk.check import Checked, Question
+from leakboard.leaderboard.worker.helpers import Helpers
 from leakboard.schemas import Release
 
 from ..submitting import DECLARED

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leakboard.leaderboard.check import Question
-from leakboard.leaderboard.helpers import Helpers
+from leakboard.leaderboard.desk.check import Question
+from leakboard.leaderboard.worker.helpers import Helpers
 from leakboard.schemas import LeakboardError, Manifest, PredictionHeader, Release
 
 from ..submitting import DECLARED, header_of, write_file

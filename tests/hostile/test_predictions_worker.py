@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from leakboard.leaderboard import Board
-from leakboard.leaderboard.desk import Desk, User
-from leakboard.leaderboard.desk_tables import State
-from leakboard.leaderboard.intake import receive
-from leakboard.leaderboard.mine import submissions_of
+from leakboard.leaderboard.desk.desk import Desk, User
+from leakboard.leaderboard.desk.intake import receive
+from leakboard.leaderboard.desk.mine import submissions_of
+from leakboard.leaderboard.desk.tables import State
 from leakboard.schemas import Release, Submission, answers, default_truth
 
 from ..submitting import DECLARED, submit_drawn

@@ -12,9 +12,9 @@ from leakboard.evaluate import SubmittedModel, reserve_score, score
 from leakboard.evaluate.runners.exchange import Task
 from leakboard.generate import generate
 from leakboard.leaderboard import Desk, Helpers, User, releases_in, rescore, submissions_of, submit
-from leakboard.leaderboard.desk_tables import State
-from leakboard.leaderboard.intake import receive
-from leakboard.leaderboard.publish import shown_reserve
+from leakboard.leaderboard.desk.intake import receive
+from leakboard.leaderboard.desk.publish import shown_reserve
+from leakboard.leaderboard.desk.tables import State
 from leakboard.schemas import BadSubmission, Release, Setting, Submission, Track
 from leakboard.schemas.submission import Model
 

@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 from leakboard.leaderboard import Board
-from leakboard.leaderboard.reference import FOLDER, reference
 from leakboard.leaderboard.serve import APP, STORE
+from leakboard.leaderboard.store.reference import FOLDER, reference
 from leakboard.schemas import LeaderboardRow, Track
 
 from .conftest import OpenPage, image_values

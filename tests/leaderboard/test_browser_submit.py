@@ -9,7 +9,7 @@ from oidc_provider_mock import User, run_server_in_thread
 from playwright.sync_api import Browser, Page, expect
 
 from leakboard.leaderboard import Desk
-from leakboard.leaderboard.line_process import LEAKBOARD
+from leakboard.leaderboard.desk.line_process import LEAKBOARD
 from leakboard.leaderboard.serve import RELEASES
 from leakboard.schemas import Release
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from leakboard.leaderboard.choice import Choice, Images, offers, rankings
+from leakboard.leaderboard.ranking.choice import Choice, Images, offers, rankings
 from leakboard.schemas import LeaderboardRow, Setting, Track
 
 MakeRow = Callable[..., LeaderboardRow]

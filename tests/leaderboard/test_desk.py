@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from leakboard.leaderboard import Desk, User, jobs, submission_of, submissions_of, submit, withdraw
-from leakboard.leaderboard import desk as desk_module
-from leakboard.leaderboard.check import check
-from leakboard.leaderboard.desk_tables import State
+from leakboard.leaderboard import Desk, User, submission_of, submissions_of, submit, withdraw
+from leakboard.leaderboard.desk import desk as desk_module
+from leakboard.leaderboard.desk import jobs
+from leakboard.leaderboard.desk.check import check
+from leakboard.leaderboard.desk.tables import State
 from leakboard.schemas import BadSubmission, LeaderboardRow, MissingData, Release, UsageError
 
 from ..submitting import drawn, end_with, submit_drawn, taken, write_declaration, write_file
@@ -61,7 +62,7 @@ def test_a_day_allows_so_many_submissions_on_test(
 def test_the_budget_is_whole_again_the_next_day(
     desk: Desk, bob: User, release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from leakboard.leaderboard import intake
+    from leakboard.leaderboard.desk import intake
 
     for day in ("2026-11-25", "2026-11-26"):
         for module in (intake, desk_module):

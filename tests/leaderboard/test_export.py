@@ -15,10 +15,10 @@ from PIL import Image
 from leakboard.evaluate.attacks import REGISTRY as ATTACKS
 from leakboard.generate.defenses import REGISTRY as DEFENSES
 from leakboard.leaderboard import export, standings
-from leakboard.leaderboard.entry_table import entry_columns
 from leakboard.leaderboard.export import bibliography, figure_files, table_files
-from leakboard.leaderboard.figures import drawn, trade_off
-from leakboard.leaderboard.health import flags
+from leakboard.leaderboard.figures.figure import drawn, trade_off
+from leakboard.leaderboard.ranking.health import flags
+from leakboard.leaderboard.tables.entries import entry_columns
 from leakboard.schemas import LeaderboardRow, Track
 
 MakeRow = Callable[..., LeaderboardRow]

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from leakboard.leaderboard import standings
-from leakboard.leaderboard.figures import trade_off
+from leakboard.leaderboard.figures.figure import trade_off
 from leakboard.schemas import LeaderboardRow, Track
 
 MakeRow = Callable[..., LeaderboardRow]

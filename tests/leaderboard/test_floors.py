@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from leakboard.leaderboard.entry_table import entry_columns
-from leakboard.leaderboard.health import flags
-from leakboard.leaderboard.ranking import standings
-from leakboard.leaderboard.standing import Group
-from leakboard.leaderboard.standing_table import standing_columns
-from leakboard.leaderboard.table import beside, table
+from leakboard.leaderboard.ranking.health import flags
+from leakboard.leaderboard.ranking.rules import standings
+from leakboard.leaderboard.ranking.standing import Group
+from leakboard.leaderboard.tables.entries import entry_columns
+from leakboard.leaderboard.tables.standings import standing_columns
+from leakboard.leaderboard.tables.table import beside, table
 from leakboard.schemas import LeaderboardRow, Track
 from leakboard.schemas.floors import BesideFloor, Level
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from leakboard.leaderboard import standings
-from leakboard.leaderboard.health import flags
+from leakboard.leaderboard.ranking.health import flags
 from leakboard.schemas import LeaderboardRow, Track
 
 MakeRow = Callable[..., LeaderboardRow]

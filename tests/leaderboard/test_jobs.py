@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert, update
 
-from leakboard.leaderboard import Desk, User, jobs, submission_of, submissions_of
-from leakboard.leaderboard.desk_tables import HEAD, LEDGER, State
-from leakboard.leaderboard.jobs import LostLease
-from leakboard.leaderboard.ledger import digest_of
+from leakboard.leaderboard import Desk, User, submission_of, submissions_of
+from leakboard.leaderboard.desk import jobs
+from leakboard.leaderboard.desk.jobs import LostLease
+from leakboard.leaderboard.desk.ledger import digest_of
+from leakboard.leaderboard.desk.tables import HEAD, LEDGER, State
 from leakboard.schemas import BrokenLedger, LeaderboardRow, Release
 
 from ..submitting import end_with, submit_drawn, taken

@@ -7,7 +7,7 @@ import pytest
 
 from leakboard.evaluate import scored
 from leakboard.leaderboard import Board, Standing, enter, standings
-from leakboard.leaderboard.estimates import Estimate
+from leakboard.leaderboard.ranking.estimates import Estimate
 from leakboard.schemas import (
     LeaderboardRow,
     PredictionHeader,

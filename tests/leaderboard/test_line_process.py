@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from leakboard.leaderboard.line_process import LineProcess, ProcessDied
+from leakboard.leaderboard.desk.line_process import LineProcess, ProcessDied
 
 ECHO = """
 import os, sys, time

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from leakboard.leaderboard.desk import Desk
-from leakboard.leaderboard.mine import submissions_of, withdraw
+from leakboard.leaderboard.desk.desk import Desk
+from leakboard.leaderboard.desk.mine import submissions_of, withdraw
 from leakboard.schemas import Release
 
 from ..submitting import submit_drawn

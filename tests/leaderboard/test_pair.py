@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from leakboard.leaderboard import Board
-from leakboard.leaderboard.pair import Pair, histogram, pair, verdict
+from leakboard.leaderboard.ranking.pair import Pair, histogram, pair, verdict
 from leakboard.schemas import LeaderboardRow
 from leakboard.schemas.resampling import paired_difference
 

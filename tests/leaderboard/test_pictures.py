@@ -8,7 +8,15 @@ from PIL import Image
 
 from leakboard.evaluate import fit_attack, scored, write_gallery
 from leakboard.leaderboard import Board
-from leakboard.leaderboard.pictures import MASK, SIDE, magnified, named, opened, scores, views
+from leakboard.leaderboard.figures.pictures import (
+    MASK,
+    SIDE,
+    magnified,
+    named,
+    opened,
+    scores,
+    views,
+)
 from leakboard.schemas import (
     CorruptData,
     Gallery,

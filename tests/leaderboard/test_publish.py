@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from leakboard.leaderboard import Board
-from leakboard.leaderboard.check import check
-from leakboard.leaderboard.desk import Received
-from leakboard.leaderboard.desk_tables import State
-from leakboard.leaderboard.health import flags
-from leakboard.leaderboard.likeness import Likeness, nearest
-from leakboard.leaderboard.overfitting import gap
-from leakboard.leaderboard.publish import COARSE, decimals_for, published, shown
-from leakboard.leaderboard.record import attack_name
+from leakboard.leaderboard.desk.check import check
+from leakboard.leaderboard.desk.desk import Received
+from leakboard.leaderboard.desk.likeness import Likeness, nearest
+from leakboard.leaderboard.desk.publish import COARSE, decimals_for, published, shown
+from leakboard.leaderboard.desk.tables import State
+from leakboard.leaderboard.ranking.health import flags
+from leakboard.leaderboard.ranking.overfitting import gap
+from leakboard.leaderboard.ranking.record import attack_name
 from leakboard.schemas import (
     Direction,
     LeaderboardRow,

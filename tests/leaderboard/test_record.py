@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from leakboard.leaderboard import Standing, standings
-from leakboard.leaderboard.record import record
+from leakboard.leaderboard.ranking.record import record
 from leakboard.schemas import LeaderboardRow, Track
 
 MakeRow = Callable[..., LeaderboardRow]

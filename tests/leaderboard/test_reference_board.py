@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from leakboard.leaderboard import Board
-from leakboard.leaderboard.reference import FOLDER
+from leakboard.leaderboard.store.reference import FOLDER
 
 from ..sources import ROOT
 

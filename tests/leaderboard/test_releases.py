@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from leakboard.leaderboard import Board, enter
-from leakboard.leaderboard.releases import RELEASE_COLUMNS, listed, loading
-from leakboard.leaderboard.table import table
+from leakboard.leaderboard.store.releases import RELEASE_COLUMNS, listed, loading
+from leakboard.leaderboard.tables.table import table
 from leakboard.schemas import LeaderboardRow, Release
 
 MakeRow = Callable[..., LeaderboardRow]

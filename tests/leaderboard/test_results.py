@@ -7,9 +7,9 @@ import click
 import pytest
 
 from leakboard.cli import cli
-from leakboard.leaderboard.curves import Point, curve, ladder
-from leakboard.leaderboard.estimates import Estimate
-from leakboard.leaderboard.results import commands, history, results
+from leakboard.leaderboard.figures.curves import Point, curve, ladder
+from leakboard.leaderboard.ranking.estimates import Estimate
+from leakboard.leaderboard.ranking.results import commands, history, results
 from leakboard.schemas import LeaderboardRow, Track
 
 MakeRow = Callable[..., LeaderboardRow]

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from leakboard.cli import cli
 from leakboard.leaderboard import Board
-from leakboard.leaderboard.store import version_of
+from leakboard.leaderboard.store.board import version_of
 from leakboard.schemas import CorruptData, LeaderboardRow, SchemaMismatch, Track, UsageError
 
 from . import postgres
@@ -23,7 +23,7 @@ WRITER = """
 import json, sys, time
 from pathlib import Path
 from leakboard.leaderboard import Board
-from leakboard.leaderboard.store import version_of
+from leakboard.leaderboard.store.board import version_of
 from leakboard.schemas import LeaderboardRow
 board, entries, go = map(Path, sys.argv[1:4])
 url = sys.argv[4] if len(sys.argv) > 4 else None

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from leakboard.leaderboard import Board, Desk, Helpers, User, check, helpers, submissions_of
-from leakboard.leaderboard.desk_tables import State
-from leakboard.leaderboard.line_process import PYTHON
+from leakboard.leaderboard import Board, Desk, Helpers, User, submissions_of
+from leakboard.leaderboard.controls.upload import Upload, UploadChecker
+from leakboard.leaderboard.desk import check
+from leakboard.leaderboard.desk.line_process import PYTHON
+from leakboard.leaderboard.desk.tables import State
 from leakboard.leaderboard.serve import RELEASES
-from leakboard.leaderboard.upload import Upload, UploadChecker
+from leakboard.leaderboard.worker import helpers
 from leakboard.schemas import Release, ScoreReport
 
 from ..submitting import DECLARED, drawn, end_with, submit_drawn, write_file

@@ -1,10 +1,10 @@
 from collections.abc import Callable
 
 from leakboard.leaderboard import Group, groups, standings
-from leakboard.leaderboard.entry_table import entry_columns
-from leakboard.leaderboard.health import flags
-from leakboard.leaderboard.standing_table import answer, standing_columns
-from leakboard.leaderboard.table import table
+from leakboard.leaderboard.ranking.health import flags
+from leakboard.leaderboard.tables.entries import entry_columns
+from leakboard.leaderboard.tables.standings import answer, standing_columns
+from leakboard.leaderboard.tables.table import table
 from leakboard.schemas import Direction, LeaderboardRow, Score, Track
 
 MakeRow = Callable[..., LeaderboardRow]

@@ -17,14 +17,15 @@ import pytest
 from sqlalchemy import func, select
 
 from leakboard.evaluate import score
-from leakboard.leaderboard import Board, jobs
-from leakboard.leaderboard.desk import Desk, User
-from leakboard.leaderboard.desk_tables import EVENTS
-from leakboard.leaderboard.helpers import Helpers, releases_in
-from leakboard.leaderboard.intake import submit
-from leakboard.leaderboard.likeness import Likeness
-from leakboard.leaderboard.mine import submissions_of
-from leakboard.leaderboard.rescore import rescore
+from leakboard.leaderboard import Board
+from leakboard.leaderboard.desk import jobs
+from leakboard.leaderboard.desk.desk import Desk, User
+from leakboard.leaderboard.desk.intake import submit
+from leakboard.leaderboard.desk.likeness import Likeness
+from leakboard.leaderboard.desk.mine import submissions_of
+from leakboard.leaderboard.desk.tables import EVENTS
+from leakboard.leaderboard.worker.helpers import Helpers, releases_in
+from leakboard.leaderboard.worker.rescore import rescore
 from leakboard.schemas import Release, ScoreReport
 
 from ..submitting import submit_drawn, write_declaration, write_file
@@ -191,7 +192,7 @@ def test_a_submission_that_ends_its_process_is_parked_and_the_next_one_scored(
 
 SABOTAGE = """
 import os, signal, sys
-import leakboard.leaderboard.check as check
+import leakboard.leaderboard.desk.check as check
 honest = check.check
 def struck(release, declared, file):
     if file.stem == os.environ["STRUCK"]:

@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from leakboard.leaderboard import standings
-from leakboard.leaderboard.images import Runs, intervals
-from leakboard.leaderboard.worst_case import per_image, worst_foreseen, worst_with_hindsight
+from leakboard.leaderboard.ranking.images import Runs, intervals
+from leakboard.leaderboard.ranking.worst_case import per_image, worst_foreseen, worst_with_hindsight
 from leakboard.schemas import ImageValues, LeaderboardRow, Track
 
 from .conftest import image_values

@@ -1,0 +1,1 @@
+"""The desk: who may submit what, what was submitted, and what becomes of it."""

@@ -1,0 +1,1 @@
+"""The figures and pictures of the board."""

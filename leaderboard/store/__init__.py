@@ -1,0 +1,1 @@
+"""What the board keeps: entries, the manifests of releases, and the index of both."""

@@ -1,0 +1,1 @@
+"""The tables of the board: columns that explain themselves, and their cells."""

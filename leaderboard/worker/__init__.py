@@ -1,0 +1,1 @@
+"""The worker: takes submissions off the desk, evaluates and publishes them."""
