@@ -3,9 +3,12 @@
 import ast
 import doctest
 import importlib
+import json
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -53,6 +56,20 @@ def test_type_checkers_see_every_package() -> None:
     links = {link.name: link.resolve() for link in (ROOT / "typings" / "leakboard").iterdir()}
     tops = {folder for folder in PACKAGES.values() if "/" not in folder}
     assert links == {folder: ROOT / folder for folder in tops}
+
+
+def test_lint_reads_our_folders_and_no_script_that_lies_beside_them(tmp_path: Path) -> None:
+    tops = {folder.partition("/")[0] for folder in PACKAGES.values()}
+    ours = {f"{top}/{deep}new.py" for top in tops | {"docs", "tests"} for deep in ("", "deep/")}
+    notebook = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    for name in (*ours, "my_attack.py", "mine/attack.py", "examples/new.ipynb"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(notebook if name.endswith("ipynb") else "import os\n")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    listing = [sys.executable, "-m", "ruff", "check", "--show-files"]
+    said = subprocess.run(listing, cwd=tmp_path, capture_output=True, check=True, text=True).stdout
+    read = {Path(line).relative_to(tmp_path).as_posix() for line in said.splitlines()}
+    assert read == ours | {"pyproject.toml", "examples/new.ipynb"}
 
 
 @each_module
