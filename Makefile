@@ -6,12 +6,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-all docs lint clean
+.PHONY: demo install test test-all docs lint clean
 
 # The whole loop on synthetic faces, from the beginning: train, release, attack, score, table.
 demo: $(READY)
 	rm -rf demo-out
 	$(BIN)/leakboard demo --out demo-out
+
+# Only what the first of the others does as well.
+install: $(READY)
 
 # The quick suite.
 test: lint

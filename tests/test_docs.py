@@ -48,6 +48,13 @@ def test_every_command_shown_exists_with_its_options(command: str) -> None:
 
 
 @each_page
+def test_every_target_of_make_that_is_named_exists(page: Path) -> None:
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    named = re.findall(r"(?:^|`)make ([a-z][\w-]*)", page.read_text("utf-8"), re.MULTILINE)
+    assert set(named) <= set(targets)
+
+
+@each_page
 def test_links_lead_somewhere(page: Path) -> None:
     """Files are there, and headings too, named as GitHub and the site name them."""
     for link in links(page):
