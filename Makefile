@@ -8,9 +8,9 @@ READY := $(VENV)/.ready
 
 .PHONY: demo install test test-all docs lint clean
 
-# The whole loop on synthetic faces, from the beginning: train, release, attack, score, table.
+# The whole loop on synthetic faces: train, release, attack, score, table. What was stopped goes
+# on, what is finished is shown again; remove demo-out for another.
 demo: $(READY)
-	rm -rf demo-out
 	$(BIN)/leakboard demo --out demo-out
 
 # Only what the first of the others does as well.

@@ -36,7 +36,7 @@ from .submit import submit
 from .verify import verify
 from .worker import worker
 
-STOPPED = "stopped; nothing finished is lost, and the same command continues where it was"
+STOPPED = "stopped; nothing finished is lost, and the same command does the rest"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

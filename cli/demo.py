@@ -17,7 +17,9 @@ from ..schemas import (
     ScoreReport,
     Track,
     Utility,
+    read_predictions,
 )
+from ..schemas.files import write_text
 from ..schemas.records import PublicSplit
 from .output import columns, interval
 
@@ -33,6 +35,7 @@ ATTACKS: tuple[tuple[str, Mapping[str, Any]], ...] = (
 SPLITS: tuple[PublicSplit, ...] = ("validation", "test")
 FLOORS: Mapping[str, Mapping[str, Any]] = {"fisher": {}, "hcr": {}}
 BOUNDED = 32  # images with a floor, where the defense adds Gaussian noise
+TABLE_FILE = "table.txt"  # written last: what has it is finished
 
 
 @dataclass(frozen=True)
@@ -63,29 +66,42 @@ class Attacked:
 def demo(out: Path, open_board: bool, port: int) -> None:
     """Train three defenses on synthetic faces, attack them, and print what leaks.
 
-    No data and no network are needed. With --serve an earlier demo is shown again, not repeated.
+    No data and no network are needed. The same command continues a demo that was stopped, and
+    shows a finished one again; remove its folder for another.
     """
-    board = out / "board"
-    if not (open_board and board.is_dir()):
-        if out.exists() and any(out.iterdir()):
-            raise OutputExists(f"{out} is not empty; remove it, or choose another --out")
-        click.echo(table([_attack_all(_make(name, out), out) for name in CONFIGS]))
-        click.echo(f"\nOpen the board with `leakboard serve --board {board}`.")
+    board, ended = out / "board", out / TABLE_FILE
+    _claim(out)
+    if ended.is_file():
+        click.echo(f"{out} holds a finished demo; remove it for another", err=True)
+    else:
+        attacked = [_attack_all(_make(name, out), out) for name in CONFIGS]
+        write_text(ended, f"{table(attacked)}\n")
+    click.echo(ended.read_text("utf-8"))
+    click.echo(f"Open the board with `leakboard serve --board {board}`.")
     if open_board:
         from ..leaderboard import serve
 
         serve(board, port)
 
 
+def _claim(out: Path) -> None:
+    """Begin a demo, or take up the one that is there; `OutputExists` where something else is."""
+    releases = out / "releases"
+    if out.exists() and not releases.is_dir() and (not out.is_dir() or any(out.iterdir())):
+        raise OutputExists(f"{out} holds no demo, but something else; choose another --out")
+    releases.mkdir(parents=True, exist_ok=True)
+
+
 def _make(name: str, out: Path) -> Release:
     from ..generate import generate, verify
     from ..schemas import Config
 
-    click.echo(f"{name}: training and writing", err=True)
-    with as_file(files(f"{__package__.rpartition('.')[0]}.configs") / f"{name}.toml") as path:
-        config = Config.read(path)
     folder = out / "releases" / name
-    generate(config, folder, secret=out / "secret.key")
+    if not (folder / "manifest.json").is_file():
+        click.echo(f"{name}: training and writing", err=True)
+        with as_file(files(f"{__package__.rpartition('.')[0]}.configs") / f"{name}.toml") as path:
+            config = Config.read(path)
+        generate(config, folder, secret=out / "secret.key")
     problems = verify(folder)
     if problems:
         raise CorruptData(f"{folder}: {problems[0].file} {problems[0].problem}")
@@ -93,34 +109,44 @@ def _make(name: str, out: Path) -> Release:
 
 
 def _attack_all(release: Release, out: Path) -> Attacked:
-    from ..evaluate import fit_attack, measure_bounds, write_gallery
+    from ..evaluate import measure_bounds, write_gallery
 
     bounds = {split: measure_bounds(release, FLOORS, BOUNDED, split) for split in SPLITS}
     attacked: dict[str, list[ScoreReport]] = {split: [] for split in SPLITS}
     rebuilt: list[Predictions] = []
     for name, options in ATTACKS:
-        click.echo(f"{release.manifest.name}: attacking with {name}", err=True)
-        fitted = fit_attack(release, name, options)
-        on_validation, on_test = fitted.predict("validation"), fitted.predict("test")
-        for predictions in (on_validation, on_test):
-            split = predictions.header.split
-            attacked[split].append(_enter(release, predictions, bounds[split], out))
-        if fitted.attack.track is Track.RECONSTRUCTION:
+        files = _predictions(release, name, options, out)
+        for split, path in files.items():
+            attacked[split].append(_enter(release, path, bounds[split], out))
+        on_validation = read_predictions(files["validation"], release.manifest)
+        if on_validation.header.track is Track.RECONSTRUCTION:
             rebuilt.append(on_validation)
     write_gallery(out / "board", release, rebuilt)
     return Attacked(release, **attacked)
 
 
-def _enter(
-    release: Release, predictions: Predictions, bounds: ReleaseBounds, out: Path
-) -> ScoreReport:
+def _predictions(
+    release: Release, name: str, options: Mapping[str, Any], out: Path
+) -> Mapping[PublicSplit, Path]:
+    """The prediction file of each split: of an earlier run, or of an attack that is trained now."""
+    from ..evaluate import fit_attack
+    from ..evaluate.attacks import REGISTRY
+
+    track = REGISTRY.create(name, options).track
+    folder = out / "predictions" / release.folder.name
+    files = {split: folder / f"{name}-{track}-{split}.parquet" for split in SPLITS}
+    if not all(path.is_file() for path in files.values()):
+        click.echo(f"{release.folder.name}: attacking with {name}", err=True)
+        fitted = fit_attack(release, name, options)
+        for split, path in files.items():
+            fitted.predict(split).write(path)
+    return files
+
+
+def _enter(release: Release, path: Path, bounds: ReleaseBounds, out: Path) -> ScoreReport:
     from ..evaluate import scored
     from ..leaderboard import enter
 
-    header = predictions.header
-    name = f"{header.attack}-{header.track}-{header.split}.parquet"
-    path = out / "predictions" / release.manifest.name / name
-    predictions.write(path)
     result = scored(release, path, bounds=bounds)
     enter(out / "board", release, result.report, result.values)
     return result.report
