@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from inspect import isclass
 from typing import Annotated, Any, Self, get_args
 
@@ -106,6 +106,16 @@ def _keys(record: type[BaseModel], location: Location) -> Iterable[str]:
             return ()
         (record,) = tables
     return record.model_fields
+
+
+def shortened(names: Sequence[str], most: int) -> str:
+    """Name the first `most`, and say how many more there are.
+
+    >>> shortened(["a", "b"], 2), shortened(["a", "b", "c", "d"], 2)
+    ('a, b', 'a, b and 2 more')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def cut(came: Any) -> str:

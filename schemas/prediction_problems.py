@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .base import LONGEST_SHOWN, cut
+from .base import LONGEST_SHOWN, cut, shortened
 from .manifest import Manifest
 from .predictions import COLUMN, PredictionHeader, Predictions
 from .scores import Track
@@ -99,13 +99,12 @@ def value_problems(predictions: Predictions) -> Iterator[str]:
     sums = values.sum(axis=1, dtype=np.float64, where=~infinite[:, None])
     wrong = ~infinite & ((values < 0).any(axis=1) | (np.abs(sums - 1) > SUM_TOLERANCE))
     for rows, problem in (
-        (infinite, "a number that is not finite"),
-        (wrong, "probabilities that are negative or do not sum to 1"),
+        (infinite, "a number that is not finite; give every class a probability"),
+        (wrong, "probabilities that are negative or do not sum to 1; normalise them (softmax)"),
     ):
         if rows.any():
-            row = int(np.flatnonzero(rows)[0])
-            more = f" (and {rows.sum() - 1} more)" if rows.sum() > 1 else ""
-            yield f"row {row} ({_id(predictions.sample_ids[row])}) holds {problem}{more}"
+            named = [f"row {n} ({_id(predictions.sample_ids[n])})" for n in np.flatnonzero(rows)]
+            yield f"{shortened(named, 1)}: {problem}"
 
 
 def id_problems(predictions: Predictions, expected: Sequence[str]) -> Iterator[str]:

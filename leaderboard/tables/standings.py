@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from ...schemas import ClientCost, Track
+from ...schemas.base import shortened
 from ..ranking.health import UNDEFENDED
 from ..ranking.standing import SEEDS, Group, Standing
 from .table import FLOOR, INTERVAL, MEASURE, Column, beside
 
-NAMED = 5  # leaders that are named; of more only the number is said
+NAMED = 5  # defenses that are named; of more only the number is said
 
 COST_COLUMNS: tuple[Column[Standing], ...] = (
     Column(
@@ -116,9 +117,7 @@ def answer(standings: Sequence[Standing]) -> str:
     if not leaders:
         return "No defense is ranked here; the notes say why."
     undefended = [s for s in standings if s.rank and s.defense == UNDEFENDED and s not in leaders]
-    more = len(leaders) - NAMED
-    others = f" and {more} more" if more > 0 else ""
-    sentences = [f"Least worst-case leakage: {_named(leaders[:NAMED])}{others}."]
+    sentences = [f"Least worst-case leakage: {_named(leaders)}."]
     if len(leaders) > 1:
         sentences.append("The data do not separate them.")
     if undefended:
@@ -127,7 +126,8 @@ def answer(standings: Sequence[Standing]) -> str:
 
 
 def _named(standings: Sequence[Standing]) -> str:
-    return ", ".join(f"{standing.name} ({standing.leakage})" for standing in standings)
+    names = [f"{standing.name} ({standing.leakage})" for standing in standings]
+    return shortened(names, NAMED)
 
 
 def _floor_columns(standings: Sequence[Standing]) -> list[Column[Standing]]:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from ...schemas import LeaderboardRow, MissingData, Record, ScoreReport
+from ...schemas.base import shortened
 from ...schemas.files import sha256_of
 from ..desk.desk import Desk
 from ..desk.ledger import LedgerEntry
@@ -43,10 +44,9 @@ def rescore(
     board = {row.submission.id: row for row in desk.shown().rows() if row.submission}
     unknown = [repr(one) for one in dict.fromkeys(chosen) if one not in standing]
     if unknown:
-        more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
         raise MissingData(
             f"the ledger holds no score of {len(unknown)} of the {len(chosen)} asked for: "
-            f"{', '.join(unknown[:NAMED])}{more}; leave them out"
+            f"{shortened(unknown, NAMED)}; leave them out"
         )
     for submission_id, entry in standing.items():
         if not chosen or submission_id in chosen:

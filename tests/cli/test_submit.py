@@ -50,7 +50,7 @@ def test_wrong_in_five_ways_is_five_messages(
     assert ran.out.splitlines() == [
         "key 'name' is missing: add it",
         "seeds.0: input should be greater than or equal to 0, but got -1",
-        f"row 3 ({ids[3]}) holds a number that is not finite",
+        f"row 3 ({ids[3]}): a number that is not finite; give every class a probability",
         f"the id {ids[0]} occurs more than once; keep one row per id",
         "setting: the submission declares 'whitebox', but the file says auxiliary; correct one of "
         "them",

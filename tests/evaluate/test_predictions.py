@@ -132,7 +132,7 @@ def test_numbers_that_are_not_finite_are_refused(
     values = sound_values(Track.ATTRIBUTE)
     values[7, 1] = wrong
     path = write_predictions(values)
-    refused(handmade, path, f"row 7 ({ids[7]}) holds a number that is not finite")
+    refused(handmade, path, f"row 7 ({ids[7]}): a number that is not finite; give every class a")
 
 
 @pytest.mark.parametrize("row", [[0.5, 0.5, 0.5], [0.0, 0.0, 0.0], [1.2, -0.1, -0.1], [3e38] * 3])
@@ -142,7 +142,7 @@ def test_probabilities_are_probabilities(
     values = sound_values(Track.ATTRIBUTE)
     values[3] = row
     path = write_predictions(values)
-    refused(handmade, path, f"row 3 ({ids[3]}) holds probabilities that are negative or do not")
+    refused(handmade, path, f"row 3 ({ids[3]}): probabilities that are negative or do not sum")
 
 
 @pytest.mark.parametrize("classes", [1, 2, 4])

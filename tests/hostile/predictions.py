@@ -328,7 +328,7 @@ def raw_header(text: bytes) -> Make:
 
 
 NOT_FINITE = "row 5 "
-NO_DISTRIBUTION = "holds probabilities that are negative or do not sum to 1"
+NO_DISTRIBUTION = ": probabilities that are negative or do not sum to 1"
 NO_PARQUET = "not a readable Parquet file"
 NO_FILE = "not a plain file but a link or a folder"
 STRANGER = "1 ids are not asked for, the first is "
