@@ -61,9 +61,10 @@ def attack(
     refuse_existing(out)
     refuse_existing(model, "--save-model")
     chosen = dict(parse_assignment(option) for option in options)
-    fitted = fit_attack(Release.open(release), name, chosen, budget)
+    opened = Release.open(release)
+    fitted = fit_attack(opened, name, chosen, budget)
     predictions = fitted.predict(split, truth, images)
-    predictions.write(out)
+    predictions.write(out, opened)
     if model:
         fitted.save_model(model)
     rows = counted(len(predictions.sample_ids), "prediction")

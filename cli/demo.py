@@ -139,7 +139,7 @@ def _predictions(
         click.echo(f"{release.folder.name}: attacking with {name}", err=True)
         fitted = fit_attack(release, name, options)
         for split, path in files.items():
-            fitted.predict(split).write(path)
+            fitted.predict(split).write(path, release)
     return files
 
 

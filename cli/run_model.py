@@ -77,6 +77,6 @@ def run_model(
         auxiliary_records=0 if setting == Setting.WHITEBOX else held,
     )
     predictions = submitted.predict(opened, split, seconds=seconds, images=images)
-    predictions.write(out)
+    predictions.write(out, opened)
     rows = counted(len(predictions.sample_ids), "prediction")
     click.echo(f"{out}: {rows}; score them with `leakboard score {release} {out}`")

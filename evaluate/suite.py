@@ -180,7 +180,8 @@ class _Suite:
         fitted = fit_attack(self.release, one.name, one.options, one.budget)
         paths = {s: self.out / "predictions" / f"{one.label}-{s}.parquet" for s in self.splits}
         for split, path in paths.items():
-            fitted.predict(split, self.truth, self._asked(fitted.attack, split)).write(path)
+            asked = self._asked(fitted.attack, split)
+            fitted.predict(split, self.truth, asked).write(path, self.release)
         run = AttackRun(
             attack=one.name,
             options=dict(one.options),

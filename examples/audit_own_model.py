@@ -80,7 +80,7 @@ def released(split_layer: str) -> Release:
 def attacked(release: Release, name: str, **options: int) -> ScoreReport:
     """Train an attack on `auxiliary`, ask it about `test`, and score what it says."""
     path = OUT / f"{release.manifest.name}-{name}.parquet"
-    fit_attack(release, name, options).predict("test").write(path)
+    fit_attack(release, name, options).predict("test").write(path, release)
     return score(release, path)
 
 

@@ -105,7 +105,7 @@ for split in ("validation", "test"):
     )
     ids = [name for name, kept in zip(asked["sample_id"], first, strict=True) if kept]
     values = (rebuilt * 255).round().byte().permute(0, 2, 3, 1).numpy()
-    Predictions(header, ids, values).write(OUT / f"{split}.parquet")
+    Predictions(header, ids, values).write(OUT / f"{split}.parquet", release)
 
 # %% [markdown]
 # What the organiser of a board will see, to the last bit, beside a guess that never saw an

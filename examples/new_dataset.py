@@ -56,7 +56,7 @@ print(f"task accuracy    {utility.value:.3f} ({utility.low:.3f} to {utility.high
 # looking.
 
 # %%
-fit_attack(release, "linear_probe", {}).predict("test").write(OUT / "probe.parquet")
+fit_attack(release, "linear_probe", {}).predict("test").write(OUT / "probe.parquet", release)
 report = score(release, OUT / "probe.parquet")
 for name, scores in (("linear_probe", report.scores), ("majority", report.anchors["majority"])):
     one = scores["top1"]

@@ -212,7 +212,7 @@ def _attacked(release: Release, folder: Path, one: Planned) -> AttackRun:
     fitted = fit_attack(release, one.name, one.options)
     files = {split: _predictions(folder, one.label, split) for split in SPLITS}
     for split, file in files.items():
-        fitted.predict(split).write(file)
+        fitted.predict(split).write(file, release)
     run = AttackRun(
         attack=one.name,
         options=dict(one.options),

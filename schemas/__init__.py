@@ -27,8 +27,9 @@ from .gallery import Gallery, GalleryImage
 from .image_values import ImageValues, ValuesHeader
 from .judge import JudgeHeader
 from .manifest import Attribute, Licence, Manifest, fingerprint
+from .prediction_header import PredictionHeader
 from .prediction_reading import aligned, checked_predictions, read_predictions
-from .predictions import PredictionHeader, Predictions
+from .predictions import Predictions
 from .records import PUBLIC_SPLITS, RecordSchema, public_columns
 from .registry import Registry
 from .release import Release, Truth, answers, default_truth

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .base import Record, Sha256
 from .errors import CorruptData
 from .files import replacing
-from .predictions import METADATA_KEY
+from .prediction_header import METADATA_KEY
 from .records import PublicSplit
 
 SCHEMA = pa.schema(

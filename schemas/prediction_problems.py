@@ -1,6 +1,7 @@
-"""What can be wrong with a prediction file: a sentence for each kind of mistake, with its place.
+"""What can be wrong with predictions, written or read: a sentence for each kind of mistake.
 
-What a footer tells is looked at before anything is decoded; see `prediction_reading`.
+Each names its place. What a footer tells is looked at before anything is decoded; see
+`prediction_reading`.
 """
 
 import math
@@ -8,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +17,7 @@ import pyarrow.parquet as pq
 
 from .base import LONGEST_SHOWN, cut, shortened
 from .manifest import Manifest
-from .predictions import COLUMN, PredictionHeader, Predictions
+from .prediction_header import COLUMN, PredictionHeader
 from .scores import Track
 
 SUM_TOLERANCE = 1e-3
@@ -36,9 +38,7 @@ class PredictionFacts:
     @property
     def shape(self) -> tuple[int, ...]:
         """What one prediction holds: K classes, or H, W and 3 channels."""
-        if self.header.track is Track.ATTRIBUTE:
-            return (len(self.manifest.sensitive.classes),)
-        return self.manifest.image_shape
+        return _shape(self.header, self.manifest)
 
     @property
     def item(self) -> pa.DataType:
@@ -48,27 +48,60 @@ class PredictionFacts:
 
 def form_problems(file: PredictionFacts) -> Iterator[str]:
     """What the header and the columns say of the file, before a row is read."""
-    header, manifest = file.header, file.manifest
+    yield from origin_problems(file.header, file.manifest)
+    name = COLUMN[file.header.track]
+    if file.schema.names != ["sample_id", name]:
+        yield f"expected the columns ['sample_id', '{name}'], but got {cut(file.schema.names)}"
+        return
+    ids, kind = file.schema.field("sample_id").type, file.schema.field(name).type
+    if ids != pa.string():
+        yield f"sample_id must be a string, but is {str(ids)[:LONGEST_SHOWN]}"
+    if not (pa.types.is_fixed_size_list(kind) and kind.value_type == file.item):
+        yield f"{name} must be a fixed-size list of {file.item}, but is {str(kind)[:LONGEST_SHOWN]}"
+    else:
+        yield from length_problems(file.header, file.manifest, kind.list_size)
+
+
+def origin_problems(header: PredictionHeader, manifest: Manifest) -> Iterator[str]:
+    """Predictions for another release."""
     if header.fingerprint != manifest.fingerprint:
         yield (
             f"made for the release {header.fingerprint[:12]}…, but this is "
             f"{manifest.name} {manifest.fingerprint[:12]}…; run the attack on this release"
         )
-    name = COLUMN[header.track]
-    if file.schema.names != ["sample_id", name]:
-        yield f"expected the columns ['sample_id', '{name}'], but got {cut(file.schema.names)}"
+
+
+def length_problems(header: PredictionHeader, manifest: Manifest, length: int) -> Iterator[str]:
+    """Predictions of another number of classes, or of pixels."""
+    shape = _shape(header, manifest)
+    if length == math.prod(shape):
         return
-    ids, kind = file.schema.field("sample_id").type, file.schema.field(name).type
-    length = math.prod(file.shape)
-    if ids != pa.string():
-        yield f"sample_id must be a string, but is {str(ids)[:LONGEST_SHOWN]}"
-    if not (pa.types.is_fixed_size_list(kind) and kind.value_type == file.item):
-        yield f"{name} must be a fixed-size list of {file.item}, but is {str(kind)[:LONGEST_SHOWN]}"
-    elif kind.list_size != length:
+    if header.track is Track.ATTRIBUTE:
         yield (
-            f"each {name} must hold {' x '.join(map(str, file.shape))} = {length} numbers, "
-            f"but holds {kind.list_size}"
+            f"each row must hold {shape[0]} probabilities, one for each class of "
+            f"{cut(manifest.sensitive.name)}, but holds {length}; give them in the manifest's order"
         )
+    else:
+        yield (
+            f"each image must hold {' x '.join(map(str, shape))} = {math.prod(shape)} numbers, but "
+            f"holds {length}; give images of the release's size"
+        )
+
+
+def asked_problems(header: PredictionHeader, manifest: Manifest) -> Iterator[str]:
+    """Predictions that were asked about more images than there are."""
+    images = manifest.splits[header.split].images
+    if header.asked is not None and header.asked > images:
+        yield (
+            f"asked about {header.asked} images, but {header.split!r} has {images}; write how many "
+            "were asked about, or leave it out for all"
+        )
+
+
+def _shape(header: PredictionHeader, manifest: Manifest) -> tuple[int, ...]:
+    if header.track is Track.ATTRIBUTE:
+        return (len(manifest.sensitive.classes),)
+    return manifest.image_shape
 
 
 def size_problems(file: PredictionFacts) -> Iterator[str]:
@@ -78,11 +111,7 @@ def size_problems(file: PredictionFacts) -> Iterator[str]:
     if rows > ROWS * images:
         yield f"{rows} rows, but {split!r} has {images} images; predict its records with query 0"
         return
-    if file.header.asked is not None and file.header.asked > images:
-        yield (
-            f"asked about {file.header.asked} images, but {split!r} has {images}; write how many "
-            "were asked about, or leave it out for all"
-        )
+    yield from asked_problems(file.header, file.manifest)
     groups = (file.facts.row_group(group) for group in range(file.facts.num_row_groups))
     held = sum(group.total_byte_size for group in groups)
     most = SPARE_BYTES + max(images, rows) * (ID_BYTES + NUMBER_BYTES * math.prod(file.shape))
@@ -90,11 +119,12 @@ def size_problems(file: PredictionFacts) -> Iterator[str]:
         yield f"{held} bytes of content, but the answers take {most} at most; write only these"
 
 
-def value_problems(predictions: Predictions) -> Iterator[str]:
+def value_problems(
+    header: PredictionHeader, sample_ids: Sequence[str], values: np.ndarray[Any, Any]
+) -> Iterator[str]:
     """Rows whose probabilities are none: the first of each kind, and how many there are."""
-    if predictions.header.track is not Track.ATTRIBUTE:
+    if header.track is not Track.ATTRIBUTE:
         return
-    values = predictions.values
     infinite = ~np.isfinite(values).all(axis=1)
     sums = values.sum(axis=1, dtype=np.float64, where=~infinite[:, None])
     wrong = ~infinite & ((values < 0).any(axis=1) | (np.abs(sums - 1) > SUM_TOLERANCE))
@@ -103,16 +133,15 @@ def value_problems(predictions: Predictions) -> Iterator[str]:
         (wrong, "probabilities that are negative or do not sum to 1; normalise them (softmax)"),
     ):
         if rows.any():
-            named = [f"row {n} ({_id(predictions.sample_ids[n])})" for n in np.flatnonzero(rows)]
+            named = [f"row {n} ({_id(sample_ids[n])})" for n in np.flatnonzero(rows).tolist()]
             yield f"{shortened(named, 1)}: {problem}"
 
 
-def id_problems(predictions: Predictions, expected: Sequence[str]) -> Iterator[str]:
+def id_problems(split: str, sample_ids: Sequence[str], expected: Sequence[str]) -> Iterator[str]:
     """Ids that occur twice, are missing, or are strangers: the first of each, and how many."""
-    split = predictions.header.split
-    given = set(predictions.sample_ids)
-    if len(given) < len(predictions.sample_ids):
-        seen = sorted(predictions.sample_ids)
+    given = set(sample_ids)
+    if len(given) < len(sample_ids):
+        seen = sorted(sample_ids)
         twice = next(a for a, b in pairwise(seen) if a == b)
         yield f"the id {_id(twice)} occurs more than once; keep one row per id"
     missing = [sample_id for sample_id in expected if sample_id not in given]

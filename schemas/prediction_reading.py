@@ -1,7 +1,7 @@
 """Read a prediction file that anybody may have written: its footer, its header, then its rows."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from .base import LONGEST_SHOWN, cut, describe, problems_of
 from .errors import BadPredictions, MissingData
 from .manifest import Manifest
+from .prediction_header import COLUMN, METADATA_KEY, PredictionHeader
 from .prediction_problems import (
     PredictionFacts,
     form_problems,
@@ -21,7 +22,7 @@ from .prediction_problems import (
     size_problems,
     value_problems,
 )
-from .predictions import COLUMN, METADATA_KEY, PredictionHeader, Predictions
+from .predictions import Predictions
 from .records import vectors_to_numpy
 from .release import Release
 
@@ -39,7 +40,7 @@ def read_predictions(path: Path, manifest: Manifest) -> Predictions:
     for problem in (*form_problems(file), *size_problems(file)):
         raise BadPredictions(f"{path}: {problem}")
     predictions = _decoded(file)
-    for problem in value_problems(predictions):
+    for problem in _value_problems(predictions):
         raise BadPredictions(f"{path}: {problem}")
     return predictions
 
@@ -70,16 +71,24 @@ def checked_predictions(
     except BadPredictions as problem:
         return file.header, None, [str(problem)]
     expected = release.asked_ids(file.header.split)[: file.header.asked]
-    problems = [*value_problems(predictions), *id_problems(predictions, expected)]
+    problems = [*_value_problems(predictions), *_id_problems(predictions, expected)]
     return file.header, predictions, [f"{path}: {problem}" for problem in problems]
 
 
 def aligned(predictions: Predictions, expected: Sequence[str], path: Path) -> np.ndarray[Any, Any]:
     """Put the predictions in the order of `expected` ids; refuses gaps, duplicates, strangers."""
-    for problem in id_problems(predictions, expected):
+    for problem in _id_problems(predictions, expected):
         raise BadPredictions(f"{path}: {problem}")
     position = {sample_id: row for row, sample_id in enumerate(predictions.sample_ids)}
     return predictions.values[[position[sample_id] for sample_id in expected]]
+
+
+def _value_problems(given: Predictions) -> Iterator[str]:
+    return value_problems(given.header, given.sample_ids, given.values)
+
+
+def _id_problems(given: Predictions, expected: Sequence[str]) -> Iterator[str]:
+    return id_problems(given.header.split, given.sample_ids, expected)
 
 
 def _opened(path: Path, manifest: Manifest) -> PredictionFacts:

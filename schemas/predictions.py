@@ -6,52 +6,28 @@ first of them, where the header says that only so many were asked about:
 (reconstruction track). The header in the file's metadata carries the release's fingerprint.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import AfterValidator, Field
 
-from .base import Record, Sha256
 from .errors import BadPredictions
 from .files import replacing
-from .records import PublicSplit, vectors_to_arrow
-from .scores import Setting, Track
-
-METADATA_KEY = b"leakboard"
-COLUMN = {Track.ATTRIBUTE: "probabilities", Track.RECONSTRUCTION: "image"}
-
-
-def _finite(options: dict[str, Any]) -> dict[str, Any]:
-    json.dumps(options, allow_nan=False)  # ValueError: a number that JSON cannot hold
-    return options
-
-
-class PredictionHeader(Record):
-    """Which release and split the predictions answer, and which attack made them.
-
-    `asked` is how many images the attack was asked about, the first of the split in record order;
-    None means all. A `ceiling` read the inputs themselves: a yardstick for attacks, never ranked
-    as one.
-    """
-
-    schema_version: Literal[1] = 1
-    fingerprint: Sha256
-    split: PublicSplit
-    asked: int | None = Field(default=None, ge=1)
-    track: Track
-    attack: str = Field(min_length=1, max_length=200)
-    options: Annotated[dict[str, Any], AfterValidator(_finite)] = {}
-    setting: Setting
-    ceiling: bool = False
-    repeated_queries: bool = False  # it saw every query of an image that was asked repeatedly
-    auxiliary_records: int = Field(ge=0)
-    leakboard_version: str
+from .prediction_header import COLUMN, METADATA_KEY, PredictionHeader
+from .prediction_problems import (
+    asked_problems,
+    id_problems,
+    length_problems,
+    origin_problems,
+    value_problems,
+)
+from .records import vectors_to_arrow
+from .release import Release
+from .scores import Track
 
 
 @dataclass(frozen=True)
@@ -62,9 +38,24 @@ class Predictions:
     sample_ids: Sequence[str]
     values: np.ndarray[Any, Any]
 
-    def write(self, path: Path) -> None:
-        """Write a Parquet file, atomically; `BadPredictions` where the array is of another kind."""
-        values = self._checked()
+    def write(self, path: Path, release: Release | None = None) -> None:
+        """Write a Parquet file, atomically.
+
+        `BadPredictions`, in the words of the scorer, for an array of another kind and for
+        probabilities that are none; with the `release` that is answered also for another number
+        of classes, another image size, and ids that are missing or not asked for.
+        """
+        values = self._of_the_track()
+        for problem in value_problems(self.header, self.sample_ids, values):
+            raise BadPredictions(problem)
+        for problem in self._misfits(release) if release else ():
+            raise BadPredictions(problem)
+        with replacing(path) as temporary:
+            pq.write_table(self.to_arrow(), temporary, compression="zstd")
+
+    def to_arrow(self) -> pa.Table:
+        """What the file holds; `BadPredictions` for an array of another kind."""
+        values = self._of_the_track()
         item = pa.float32() if self.header.track is Track.ATTRIBUTE else pa.uint8()
         length = int(np.prod(values.shape[1:]))
         kind = pa.list_(pa.field("item", item, nullable=False), length)
@@ -74,10 +65,17 @@ class Predictions:
             metadata={METADATA_KEY: self.header.model_dump_json().encode()},
         )
         columns = [pa.array(self.sample_ids, pa.string()), vectors_to_arrow(values, column)]
-        with replacing(path) as temporary:
-            pq.write_table(pa.table(columns, schema=schema), temporary, compression="zstd")
+        return pa.table(columns, schema=schema)
 
-    def _checked(self) -> np.ndarray[Any, Any]:
+    def _misfits(self, release: Release) -> Iterator[str]:
+        header, length = self.header, int(np.prod(self.values.shape[1:]))
+        yield from origin_problems(header, release.manifest)
+        yield from length_problems(header, release.manifest, length)
+        yield from asked_problems(header, release.manifest)
+        expected = release.asked_ids(header.split)[: header.asked]
+        yield from id_problems(header.split, self.sample_ids, expected)
+
+    def _of_the_track(self) -> np.ndarray[Any, Any]:
         values, rows = self.values, len(self.sample_ids)
         attribute = self.header.track is Track.ATTRIBUTE
         kind, dimensions = (np.floating, 2) if attribute else (np.uint8, 4)

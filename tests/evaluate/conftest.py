@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -78,7 +79,7 @@ def handmade(tmp_path_factory: pytest.TempPathFactory) -> Release:
 
 @pytest.fixture
 def write_predictions(handmade: Release, tmp_path: Path) -> WritePredictions:
-    """Write values for the images of a split of `handmade`; returns the prediction file."""
+    """Write any values for the images of a split of `handmade`; returns the prediction file."""
 
     def write(
         values: NDArray[Any],
@@ -100,7 +101,7 @@ def write_predictions(handmade: Release, tmp_path: Path) -> WritePredictions:
             asked_ids(handmade, split) if ids is None else ids,
             values,
         )
-        given.write(tmp_path / "predictions.parquet")
+        pq.write_table(given.to_arrow(), tmp_path / "predictions.parquet")
         return tmp_path / "predictions.parquet"
 
     return write

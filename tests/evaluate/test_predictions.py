@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from leakboard.evaluate import score
 from leakboard.schemas import (
     BadPredictions,
     MissingData,
+    Predictions,
     Release,
     Track,
     aligned,
     read_predictions,
 )
-from leakboard.schemas.predictions import METADATA_KEY
+from leakboard.schemas.prediction_header import METADATA_KEY
 
 from .conftest import SIZE, WritePredictions, asked_ids
 
@@ -150,7 +152,7 @@ def test_another_number_of_classes_is_refused(
     handmade: Release, write_predictions: WritePredictions, classes: int
 ) -> None:
     path = write_predictions(np.full((20, classes), 1 / classes, np.float32))
-    refused(handmade, path, f"each probabilities must hold 3 = 3 numbers, but holds {classes}")
+    refused(handmade, path, f"for each class of 'letter', but holds {classes}; give them in the")
 
 
 def test_another_image_size_is_refused(
@@ -308,17 +310,80 @@ def test_floats_of_any_format_are_written_as_the_format_has_them(
     assert np.array_equal(read.values, values.astype(np.float32))
 
 
+# Writing -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made(handmade: Release, sound: Path) -> Predictions:
+    return read_predictions(sound, handmade.manifest)
+
+
 @pytest.mark.parametrize(
     ("wrong", "expected"),
     [
         (lambda p: p[:-1], r"expected probabilities \(N, K\) for N = "),
         (lambda p: (p > 0.5).astype(int), r"expected probabilities \(N, K\) for N = "),
-        (lambda p: p.argmax(axis=1), r"expected uint8 images \(N, H, W, 3\) for N = "),
+        (lambda p: p.argmax(axis=1), r"expected probabilities \(N, K\) for N = "),
+        (np.log, r"row 0 \(\w+\) and 19 more: probabilities that are negative or do not sum to 1;"),
+        (lambda p: p / 0, r"row 0 \(\w+\) and 19 more: a number that is not finite;"),
     ],
 )
-def test_an_array_of_another_kind_is_not_written(
-    handmade: Release, write_predictions: WritePredictions, wrong: Any, expected: str
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_what_are_no_probabilities_is_not_written(
+    made: Predictions, tmp_path: Path, wrong: Any, expected: str
 ) -> None:
-    values = sound_values(Track.ATTRIBUTE, len(asked_ids(handmade, "validation")))
+    path = tmp_path / "mine.parquet"
     with pytest.raises(BadPredictions, match=expected):
-        write_predictions(wrong(values))
+        replace(made, values=wrong(made.values)).write(path)
+    assert not path.exists()
+
+
+def test_images_are_written_as_bytes(made: Predictions, tmp_path: Path) -> None:
+    header = made.header.model_copy(update={"track": Track.RECONSTRUCTION})
+    floats = np.zeros((20, SIZE, SIZE, 3))
+    with pytest.raises(BadPredictions, match=r"expected uint8 images \(N, H, W, 3\) for N = 20"):
+        replace(made, header=header, values=floats).write(tmp_path / "mine.parquet")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda p: replace(p, values=np.full((20, 4), 0.25)),
+        lambda p: replace(p, values=p.values[1:], sample_ids=p.sample_ids[1:]),
+        lambda p: replace(p, sample_ids=[p.sample_ids[0], *p.sample_ids[:-1]]),
+        lambda p: replace(p, sample_ids=["f" * 32, *p.sample_ids[1:]]),
+        lambda p: replace(p, header=p.header.model_copy(update={"fingerprint": "a" * 64})),
+        lambda p: replace(p, header=p.header.model_copy(update={"split": "test"})),
+        lambda p: replace(p, header=p.header.model_copy(update={"asked": 19})),
+        lambda p: replace(p, header=p.header.model_copy(update={"asked": 21})),
+        lambda p: replace(
+            p,
+            header=p.header.model_copy(update={"track": Track.RECONSTRUCTION}),
+            values=np.zeros((20, 8, 8, 3), np.uint8),
+        ),
+    ],
+    ids=["classes", "fewer", "twice", "stranger", "release", "split", "asked", "more", "size"],
+)
+def test_beside_its_release_a_file_is_refused_in_the_words_of_the_scorer(
+    handmade: Release, made: Predictions, tmp_path: Path, change: Any
+) -> None:
+    path, wrong = tmp_path / "mine.parquet", change(made)
+    with pytest.raises(BadPredictions) as at_write:
+        wrong.write(path, handmade)
+    assert not path.exists()
+    wrong.write(path)
+    refused(handmade, path, str(at_write.value))
+
+
+def test_a_sound_file_is_written_beside_its_release(
+    handmade: Release, made: Predictions, tmp_path: Path
+) -> None:
+    first = replace(
+        made,
+        header=made.header.model_copy(update={"asked": 5}),
+        sample_ids=made.sample_ids[:5],
+        values=made.values[:5],
+    )
+    for number, one in enumerate((made, first)):
+        one.write(tmp_path / f"{number}.parquet", handmade)
+        score(handmade, tmp_path / f"{number}.parquet")

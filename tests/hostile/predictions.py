@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from leakboard.schemas import Release, default_truth
-from leakboard.schemas.predictions import METADATA_KEY
+from leakboard.schemas.prediction_header import METADATA_KEY
 
 from ..submitting import drawn, header_of, write_file
 
@@ -344,10 +344,12 @@ CASES: dict[str, Case] = {
     "negative probability": Case(value(-0.5), NO_DISTRIBUTION),
     "sum overflows": Case(value(3e38), NO_DISTRIBUTION),
     "one class": Case(
-        column(lambda n: pa.array([[1.0]] * n, pa.list_(pa.float32(), 1))), "= 2 numbers, but ho"
+        column(lambda n: pa.array([[1.0]] * n, pa.list_(pa.float32(), 1))),
+        "must hold 2 probabilities",
     ),
     "three classes": Case(
-        column(lambda n: pa.array([[1.0, 0, 0]] * n, pa.list_(pa.float32(), 3))), "= 2 numbers"
+        column(lambda n: pa.array([[1.0, 0, 0]] * n, pa.list_(pa.float32(), 3))),
+        "must hold 2 probabilities",
     ),
     "double precision": Case(column(lambda n: pairs(n, pa.float64())), "list of float, but is"),
     "half precision": Case(column(lambda n: pairs(n, pa.float16())), "list of float, but is"),
@@ -385,7 +387,7 @@ CASES: dict[str, Case] = {
     ),
     "three thousand columns": Case(many_columns, "expected the columns ['sample_id'"),
     "lists in lists": Case(deep_column, "Parquet schema too deeply nested"),
-    "lists of a hundred million": Case(huge_lists, "= 2 numbers, but holds 100000000"),
+    "lists of a hundred million": Case(huge_lists, "but holds 100000000"),
     "a column of zeros beside": Case(padded, "expected the columns ['sample_id'"),
     "nothing": Case(content(b""), NO_PARQUET),
     "a web page": Case(content(SCRIPT.encode()), NO_PARQUET),
