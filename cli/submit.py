@@ -1,11 +1,12 @@
 """`leakboard submit`: submit an attack to a board."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from ..schemas import BadSubmission, Setting, Track
+from ..schemas import BadSubmission, Release, Setting, Track
 from .identity import desk_options, token
 from .output import counted
 
@@ -25,7 +26,12 @@ from .output import counted
     "[default: FILE with the ending .toml]",
 )
 @click.option("--private", is_flag=True, help="Show the score to you alone, not on the board.")
-@click.option("--dry-run", is_flag=True, help="Say what the server would say, and submit nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Say what the server would say, and submit nothing; where the board takes no submissions, "
+    "of the file and its declaration alone.",
+)
 @desk_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def submit(
@@ -44,23 +50,27 @@ def submit(
     Every problem of the declaration and of the file is told at once; exit code 1 where there is
     one. `leakboard submissions` shows what becomes of a submission.
     """
-    from ..leaderboard import Desk
+    from ..leaderboard import Desk, desk_folder
     from ..leaderboard import submit as run
-    from ..schemas import Release
 
-    desk = Desk.open(board, database)
+    about = about or file.with_suffix(".toml")
     changes = {key: value for key, value in declared.items() if value is not None}
+    submitted = None
     try:
-        submitted = run(
-            desk,
-            desk.user_of(token()),
-            Release.open(release),
-            file,
-            about or file.with_suffix(".toml"),
-            changes,
-            private=private,
-            dry_run=dry_run,
-        )
+        if dry_run and not desk_folder(board).is_dir():
+            _check_without_desk(Release.open(release), file, about, changes, board)
+        else:
+            desk = Desk.open(board, database)
+            submitted = run(
+                desk,
+                desk.user_of(token()),
+                Release.open(release),
+                file,
+                about,
+                changes,
+                private=private,
+                dry_run=dry_run,
+            )
     except BadSubmission as refused:
         _tell(refused, as_json)
         click.get_current_context().exit(1)
@@ -70,6 +80,21 @@ def submit(
         click.echo("it would be accepted")
     else:
         click.echo(f"{submitted}: received; follow it with `leakboard submissions {submitted}`")
+
+
+def _check_without_desk(
+    release: Release, file: Path, about: Path, changes: Mapping[str, str], board: Path
+) -> None:
+    from ..leaderboard import examined
+
+    checked = examined(release, file, about, changes)
+    if checked.problems:
+        raise BadSubmission(checked.problems)
+    click.echo(
+        f"{board} takes no submissions, so nobody was asked whether the name is free, the day's "
+        "budget is spent, or these predictions were submitted before",
+        err=True,
+    )
 
 
 def _tell(refused: BadSubmission, as_json: bool) -> None:

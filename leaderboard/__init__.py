@@ -1,7 +1,7 @@
 """The leaderboard: a store, ranking, figures, the Streamlit pages, and submissions to it."""
 
 from .desk.desk import Desk, User, desk_folder
-from .desk.intake import submit
+from .desk.intake import examined, submit
 from .desk.mine import Mine, submission_of, submissions_of, withdraw
 from .ranking.estimates import Estimate, combined
 from .ranking.rules import groups, standings
@@ -30,6 +30,7 @@ __all__ = [
     "desk_folder",
     "enter",
     "entry",
+    "examined",
     "existing",
     "groups",
     "has_board",

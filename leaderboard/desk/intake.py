@@ -39,15 +39,20 @@ def submit(
     Returns its id; None, and leaves everything as it was, with `dry_run`. `BadSubmission` lists
     whatever the server would object to.
     """
-    if not os.path.lexists(file):
-        raise MissingData(f"{file}: there is no such file to submit")
-    declared = {"content": content_of(file.name), **read_declaration(about), **changes}
-    with TemporaryDirectory(prefix="leakboard-") as work:
-        checked = check(release, declared, _predicted(declared, file, release, Path(work)))
+    checked = examined(release, file, about, changes)
     if dry_run:
         approved(desk, user, checked)
         return None
     return hand_in(desk, user, checked, file, release.manifest.fingerprint, private=private)
+
+
+def examined(release: Release, file: Path, about: Path, changes: Mapping[str, Any]) -> Checked:
+    """Check a file and its declaration as the server does, without asking any desk."""
+    if not os.path.lexists(file):
+        raise MissingData(f"{file}: there is no such file to submit")
+    declared = {"content": content_of(file.name), **read_declaration(about), **changes}
+    with TemporaryDirectory(prefix="leakboard-") as work:
+        return check(release, declared, _predicted(declared, file, release, Path(work)))
 
 
 def approved(desk: Desk, user: User, checked: Checked) -> tuple[Submission, str]:

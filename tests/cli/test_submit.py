@@ -134,6 +134,34 @@ def test_a_model_is_not_run_for_a_wrong_declaration(
     assert [line.split(":")[0] for line in ran.out.splitlines()] == ["track", "seeds"]
 
 
+def test_a_dry_run_needs_no_board_and_no_token(
+    run: Run,
+    release: Release,
+    submit: Submit,
+    board: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is wrong is said as at a desk; of what is sound, what nobody looked at."""
+    write_declaration(tmp_path / "about.toml", {**DECLARED, "seeds": []})
+    values = drawn(len(release.asked_ids("test"))) / 2
+    wrong = write_file(tmp_path / "wrong.parquet", release, values=values)
+    at_a_desk = run(*submit(wrong, "--dry-run"))
+    monkeypatch.delenv("LEAKBOARD_TOKEN")
+    nowhere = ("--board", tmp_path / "nowhere", "--dry-run")
+    alone = run(*submit(wrong, *nowhere))
+    assert (alone.code, alone.out) == (at_a_desk.code, at_a_desk.out)
+    assert len(alone.out.splitlines()) == 2
+    write_declaration(tmp_path / "about.toml")
+    sound = write_file(tmp_path / "sound.parquet", release)
+    alone = run(*submit(sound, *nowhere))
+    assert (alone.code, alone.out) == (0, "it would be accepted\n")
+    assert "nobody was asked whether the name is free" in alone.err
+    assert "this board takes no submissions" in run(*submit(sound, *nowhere[:2])).sentence
+    assert "LEAKBOARD_TOKEN is not set" in run(*submit(sound, "--dry-run")).sentence
+    assert not list(tmp_path.glob("nowhere*"))
+
+
 @pytest.mark.slow
 def test_a_dry_run_gives_the_servers_verdict(
     run: Run, release: Release, board: Path, tmp_path: Path
