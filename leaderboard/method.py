@@ -12,7 +12,8 @@ from .tables.table import Column
 RULES: Mapping[str, str] = {
     "Worst case": "Per release the strongest attack counts, chosen on validation where it was "
     "scored there too; a guess that never looks at the activation, or a ceiling that reads the "
-    "input itself, is an anchor and not an attack.",
+    "input itself, is an anchor and not an attack. A defense that few attacks were made on looks "
+    "better than it is: the table says how many it faced.",
     "Utility": "Noise without end protects perfectly, so a rank is given only among defenses that "
     "lose at most the chosen points of accuracy against the undefended network.",
     "Certainty": "Square brackets hold 95 % intervals over subjects, n counts images. Defenses "

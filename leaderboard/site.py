@@ -54,6 +54,8 @@ STATED = (  # of a standing, in board.json
     "loss",
     "leakage",
     "attacks",
+    "faced",
+    "known",
     "since",
     "chosen_on",
     "seeds",

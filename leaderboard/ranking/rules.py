@@ -82,10 +82,14 @@ def measured(
     """Estimate utility and worst-case leakage of the configurations of one group, unranked."""
     doubts = health.flags(rows)
     tried = _by(attacks(validation, track), lambda row: row.report.fingerprint)
+    known = len({attack_name(row) for row in filter(counts, attacks(rows, track))})
     configurations = list(_by(rows, lambda row: row.config_id).values())
     return _told_apart(
         _resampled(
-            [_standing(part, track, tried, doubts, values_of, counts) for part in configurations]
+            [
+                _standing(part, track, tried, doubts, values_of, counts, known)
+                for part in configurations
+            ]
         )
     )
 
@@ -116,6 +120,7 @@ def _standing(
     doubts: health.Flags,
     values_of: ValuesOf,
     counts: Counts,
+    known: int,
 ) -> Standing:
     releases = list(_by(rows, lambda row: row.report.fingerprint).values())
     admitted = [list(filter(counts, attacks(release, track))) for release in releases]
@@ -123,6 +128,7 @@ def _standing(
     records = [record(one, tried.get(one[0].report.fingerprint, ())) for one in attacked]
     holders = [found.row for found in records]
     names = Counter(attack_name(row) for row in holders)
+    made = [{attack_name(row) for row in found} for found in attacked]
     first = rows[0]
     return Standing(
         config=first.config,
@@ -133,6 +139,8 @@ def _standing(
         utility=combined([Estimate.of(release[0].utility) for release in releases]),
         leakage=combined([_headline(row) for row in holders]) if holders else None,
         attacks=tuple(sorted(names, key=lambda name: (-names[name], name))),
+        faced=len(set.intersection(*made)) if made else 0,
+        known=known,
         since=max((row.submitted for row in holders), default=None),
         chosen_on=tuple(sorted({found.chosen_on for found in records})),
         seeds=tuple(sorted({row.seed for row in holders})),

@@ -86,6 +86,8 @@ class Standing:
     leakage   per release the headline score of the strongest attack, mean over releases; None
               where nobody has attacked it
     attacks   the attacks that hold the record, the most frequent first
+    faced     how many attacks were made on every release of it that was attacked
+    known     how many attacks were made on any configuration of the group
     since     when the last of them was submitted
     chosen_on the splits that chose them
     per_image what the strongest attack on each image reads; None for a single attack, or where no
@@ -107,6 +109,8 @@ class Standing:
     utility: Estimate
     leakage: Estimate | None
     attacks: tuple[str, ...]
+    faced: int
+    known: int
     since: str | None
     chosen_on: tuple[str, ...]
     seeds: tuple[int, ...]

@@ -79,6 +79,12 @@ def standing_columns(
             page="attack",
             chosen=lambda s: {"attack": s.attacks[0], "defense": s.name} if s.attacks else {},
         ),
+        Column(
+            "Attacked by",
+            "How many of the attacks that any defense here faced were made on every training run "
+            "of this one. A defense that faced few looks better than it is.",
+            lambda s: f"{s.faced} of {s.known}",
+        ),
         Column("Since", "When the record was last raised, in UTC.", lambda s: s.since),
         Column(
             "Chosen on",
@@ -120,6 +126,9 @@ def answer(standings: Sequence[Standing]) -> str:
     sentences = [f"Least worst-case leakage: {_named(leaders)}."]
     if len(leaders) > 1:
         sentences.append("The data do not separate them.")
+    spared = [f"{s.name} (by {s.faced} of {s.known})" for s in leaders if s.faced < s.known]
+    if spared:
+        sentences.append(f"Not attacked by all that others faced: {shortened(spared, NAMED)}.")
     if undefended:
         sentences.append(f"Undefended: {_named(undefended)}.")
     return " ".join(sentences)

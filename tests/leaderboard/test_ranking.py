@@ -1,6 +1,7 @@
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,10 +55,31 @@ class TestWorstCase:
         assert worse == ["disco"]
         assert after["disco"].attacks == ("stronger",)
 
-    def test_a_weaker_attack_changes_nothing(self, make_row: MakeRow) -> None:
+    def test_a_weaker_attack_changes_nothing_but_how_many_there_are(
+        self, make_row: MakeRow
+    ) -> None:
         rows = [make_row(*NONE), make_row("disco", (0.5, 0.49, 0.51))]
         weaker = make_row("disco", (0.4, 0.39, 0.41), attack="weaker")
-        assert by_name([*rows, weaker]) == by_name(rows)
+        before, after = by_name(rows), by_name([*rows, weaker])
+        counted = {"disco": (1, 1), "none": (1, 1)}
+        assert {n: (s.faced, s.known) for n, s in before.items()} == counted
+        counted = {"disco": (2, 2), "none": (1, 2)}
+        assert {n: (s.faced, s.known) for n, s in after.items()} == counted
+        assert {n: replace(s, faced=1, known=1) for n, s in after.items()} == before
+
+    def test_what_was_tried_on_one_run_only_does_not_count(self, make_row: MakeRow) -> None:
+        rows = [
+            make_row(*NONE, attack="a"),
+            make_row("disco", (0.5, 0.4, 0.6), seed=0, attack="a"),
+            make_row("disco", (0.5, 0.4, 0.6), seed=0, attack="b"),
+            make_row("disco", (0.5, 0.4, 0.6), seed=1, attack="a"),
+            make_row("disco", (0.5, 0.4, 0.6), seed=1, attack="c"),
+            make_row("disco", (0.5, 0.4, 0.6), seed=1, attack="prior"),
+            make_row("disco", (0.5, 0.4, 0.6), seed=1, attack="raw_image", ceiling=True),
+            make_row("untouched", (0.5, 0.4, 0.6), track=Track.RECONSTRUCTION, attack="d"),
+        ]
+        found = {name: (s.faced, s.known) for name, s in by_name(rows).items()}
+        assert found == {"none": (1, 3), "disco": (1, 3), "untouched": (0, 3)}
 
     def test_guessing_and_reading_the_input_are_no_attacks(self, make_row: MakeRow) -> None:
         rows = [

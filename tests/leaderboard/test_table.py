@@ -37,6 +37,7 @@ def test_a_row_says_everything_about_a_defense(make_row: MakeRow) -> None:
         "Loss ↓": 1.0,
         "Worst-case leakage ↓": "0.500 [0.480, 0.520] n=900",
         "Strongest attack": "classifier",
+        "Attacked by": "1 of 1",
         "Since": "2026-11-23T20:00:00Z",
         "Chosen on": "test",
         "Worst case per image ↓": None,
@@ -87,6 +88,11 @@ def test_the_answer_names_the_leaders_and_the_undefended_network(make_row: MakeR
     )
     tied = [*rows, make_row("blur", (0.51, 0.49, 0.53))]
     assert "The data do not separate them." in answer(standings(tied, Track.ATTRIBUTE))
+    more = [*tied, make_row("none", (0.7, 0.6, 0.8), attack="second")]
+    assert (
+        "Not attacked by all that others faced: disco ratio=0.6 (by 1 of 2), blur (by 1 of 2). "
+        "Undefended: none"
+    ) in answer(standings(more, Track.ATTRIBUTE))
     assert answer(standings(rows[1:], Track.ATTRIBUTE)).startswith("No defense is ranked here")
 
 
