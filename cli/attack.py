@@ -4,16 +4,16 @@ from pathlib import Path
 
 import click
 
-from ..schemas import parse_assignment
+from ..schemas import UsageError, parse_assignment
 from ..schemas.records import PublicSplit
 from .output import counted, refuse_existing
-from .predicting import predicting
+from .predicting import predicting_several
 
 
 @click.command()
 @click.argument("name")
 @click.argument("release", type=click.Path(path_type=Path))
-@predicting
+@predicting_several
 @click.option(
     "--set",
     "options",
@@ -42,15 +42,15 @@ from .predicting import predicting
 def attack(
     name: str,
     release: Path,
-    out: Path,
-    split: PublicSplit,
+    files: tuple[Path, ...],
+    splits: tuple[PublicSplit, ...],
     images: int | None,
     options: tuple[str, ...],
     budget: int | None,
     truth: Path | None,
     model: Path | None,
 ) -> None:
-    """Train the attack NAME on the auxiliary records of RELEASE and predict a split.
+    """Train the attack NAME on the auxiliary records of RELEASE and predict a split, or two.
 
     NAME is a file of evaluate/attacks (attribute_classifier, decoder, nearest_neighbour, prior,
     …) or an object path `my_package.my_attack:MyAttack`.
@@ -58,18 +58,25 @@ def attack(
     from ..evaluate import fit_attack
     from ..schemas import Release
 
-    refuse_existing(out)
+    if len(files) != len(splits) or len({*files}) < len(files):
+        raise UsageError(
+            f"expected a file of its own for each split, but got --split {', '.join(splits)} and "
+            f"--out {', '.join(map(str, files))}; give one --out for each --split"
+        )
+    for out in files:
+        refuse_existing(out)
     refuse_existing(model, "--save-model")
     chosen = dict(parse_assignment(option) for option in options)
     opened = Release.open(release)
     fitted = fit_attack(opened, name, chosen, budget)
-    predictions = fitted.predict(split, truth, images)
-    predictions.write(out, opened)
+    held = counted(fitted.auxiliary_records, "auxiliary record")
+    for split, out in zip(splits, files, strict=True):
+        predictions = fitted.predict(split, truth, images)
+        predictions.write(out, opened)
+        rows = counted(len(predictions.sample_ids), "prediction")
+        click.echo(
+            f"{out}: {rows} of {split} by an attacker with {held}; score them with "
+            f"`leakboard score {release} {out}`"
+        )
     if model:
         fitted.save_model(model)
-    rows = counted(len(predictions.sample_ids), "prediction")
-    held = counted(predictions.header.auxiliary_records, "auxiliary record")
-    click.echo(
-        f"{out}: {rows} of {split} by an attacker with {held}; score them with "
-        f"`leakboard score {release} {out}`"
-    )

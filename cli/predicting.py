@@ -3,34 +3,50 @@
 Those that run somebody's model also share how long it may take.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 Command = Callable[..., Any]
-OPTIONS = (
-    click.option(
-        "--out",
-        required=True,
-        type=click.Path(path_type=Path),
-        help="The prediction file (Parquet).",
-    ),
+SPLIT = click.Choice(["validation", "test"])
+FILE = click.Path(path_type=Path)
+ONE = (
+    click.option("--out", required=True, type=FILE, help="The prediction file (Parquet)."),
     click.option(
         "--split",
-        type=click.Choice(["validation", "test"]),
+        type=SPLIT,
         default="validation",
         show_default=True,
         help="Which images to predict.",
     ),
+)
+SEVERAL = (
     click.option(
-        "--images",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Ask only about the first N images of the split, for attacks that take long over "
-        "each; the score is then of those N.  [default: all]",
+        "--out",
+        "files",
+        required=True,
+        multiple=True,
+        type=FILE,
+        help="The prediction file (Parquet); one for each --split, in the same order.",
     ),
+    click.option(
+        "--split",
+        "splits",
+        type=SPLIT,
+        multiple=True,
+        default=["validation"],
+        show_default=True,
+        help="Which images to predict; repeatable: the attack is trained once for all.",
+    ),
+)
+IMAGES = click.option(
+    "--images",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Ask only about the first N images of the split, for attacks that take long over each; "
+    "the score is then of those N.  [default: all]",
 )
 
 
@@ -45,6 +61,15 @@ seconds_option = click.option(
 
 def predicting(command: Command) -> Command:
     """Give a command the options `--out`, `--split` and `--images`."""
-    for option in reversed(OPTIONS):
+    return _with(command, (*ONE, IMAGES))
+
+
+def predicting_several(command: Command) -> Command:
+    """Give a command the same options, of which `--out` and `--split` may be repeated."""
+    return _with(command, (*SEVERAL, IMAGES))
+
+
+def _with(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
+    for option in reversed(options):
         command = option(command)
     return command
