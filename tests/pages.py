@@ -7,7 +7,8 @@ from pathlib import Path
 
 from .sources import ROOT
 
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+OURS = ("CHANGELOG.md", "CONTRIBUTING.md", "README.md")  # beside them may lie anybody's notes
+PAGES = sorted([*(ROOT / name for name in OURS), *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(
     r"(?:^`(?P<file>[\w/.-]+)`\n\n)?"
     r"(?:^<!-- (?P<aside>[^\n]*) -->\n)?"
