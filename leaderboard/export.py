@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
@@ -92,7 +93,7 @@ def to_svg(figure: Figure) -> bytes:
     """Draw a figure as SVG."""
     import vl_convert
 
-    svg: str = vl_convert.vegalite_to_svg(figure | {"width": WIDTH})
+    svg: str = vl_convert.vegalite_to_svg(_spelled_out(figure))
     return svg.encode()
 
 
@@ -100,7 +101,13 @@ def to_png(figure: Figure) -> bytes:
     """Draw a figure as PNG, at twice its size in pixels."""
     import vl_convert
 
-    return bytes(vl_convert.vegalite_to_png(figure | {"width": WIDTH}, scale=2))
+    return bytes(vl_convert.vegalite_to_png(_spelled_out(figure), scale=2))
+
+
+def _spelled_out(figure: Figure) -> dict[str, Any]:
+    """A figure as plain data, as wide as a file is."""
+    data = {name: content.to_pylist() for name, content in figure["datasets"].items()}
+    return figure | {"datasets": data, "width": WIDTH}
 
 
 def bibliography(cited: Collection[str]) -> str:

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ..schemas import PUBLIC_SPLITS, LeaderboardRow, MissingData, OutputExists, Track
 from ..schemas.files import write_bytes, write_text
 from .export import to_csv, to_svg
-from .figures.figure import drawn, trade_off
+from .figures.figure import trade_off
 from .figures.pictures import View, magnified, scores, views
 from .method import METRIC_COLUMNS, METRICS, RULES, known_errors
 from .ranking.choice import Choice, Ranking, rankings
@@ -203,7 +203,7 @@ class _Site:
         if not any(standing.leakage for standing in contenders):
             return None
         file = f"figures/{name}.svg"
-        write_bytes(self.folder / file, to_svg(drawn(trade_off(contenders, track))))
+        write_bytes(self.folder / file, to_svg(trade_off(contenders, track)))
         return file
 
     def _gallery(self) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from ...schemas import LeaderboardRow, Track
-from ..figures.figure import Figure, drawn, trade_off
+from ..figures.figure import Figure, trade_off
 from ..figures.pictures import View, gallery_times, views
 from ..ranking.choice import Choice, Offered, Ranking, measurement, offers
 from ..ranking.health import Flags, flags
@@ -123,7 +123,7 @@ def _trade_off(
     contenders = [standing for standing in _ranking.standings if standing.contender]
     if not any(standing.leakage for standing in contenders):
         return None
-    return drawn(trade_off(contenders, decisive[0]))
+    return trade_off(contenders, decisive[0])
 
 
 @st.cache_resource(max_entries=CHOICES, show_spinner=False)

@@ -3,10 +3,12 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 from statistics import fmean
 from typing import Any, Literal
 
 import altair as alt
+import pyarrow as pa
 
 from ...schemas import Track
 from ..ranking.standing import Standing
@@ -16,7 +18,9 @@ from ..tables.table import MEASURE
 # After Okabe and Ito: told apart whatever one's colour vision, and readable on white and on black.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
-Figure = dict[str, Any]
+PAIRS = len(COLOURS) * len(SHAPES)  # of a colour and a shape
+Figure = dict[str, Any]  # a Vega-Lite specification; its datasets are Arrow tables
+STANDINGS, ANCHORS = "standings", "anchors"  # datasets of the figure of the overview
 GREY = "#808080"
 HEIGHT = 480  # pixels, and what each line of the legend adds
 LEGEND_LINE = 21
@@ -41,44 +45,55 @@ def drawn(chart: alt.LayerChart) -> Figure:
     figure: Figure = chart.configure(mark=silent, axis=silent, legend=silent).to_dict(
         validate=False
     )
-    return figure
+    tables = {n: pa.Table.from_pylist(rows) for n, rows in figure.get("datasets", {}).items()}
+    return figure | {"datasets": tables}
 
 
-def trade_off(standings: Sequence[Standing], track: Track) -> alt.LayerChart:
+def trade_off(standings: Sequence[Standing], track: Track) -> Figure:
     """Plot every attacked configuration with its intervals, over rules for the anchors.
 
     Low and to the right is better: little leaks and the task still works. Filled points are
     ranked, hollow ones are not.
     """
     attacked = [standing for standing in standings if standing.leakage]
-    names = list(dict.fromkeys(standing.name for standing in attacked))
-    colour, shape = _scales(names)
-    legend = bottom_legend(len(names))
+    names = {standing.name for standing in attacked}
+    points = pa.Table.from_pylist([_point(standing) for standing in attacked])
+    data = {STANDINGS: points, ANCHORS: _anchors(attacked)}
+    return _trade_off(track, _columns(len(names)), legend_height(len(names))) | {"datasets": data}
+
+
+@cache
+def _trade_off(track: Track, legend_columns: int, legend: int) -> Figure:
+    """The figure without its data: a browser that has it open only exchanges these."""
+    colour, shape = _scales()
+    symbols = _legend(legend_columns)
     axis = alt.Axis(tickCount=8)
-    points = alt.Chart(alt.InlineData(values=[_point(standing) for standing in attacked])).encode(
+    points = alt.Chart(alt.NamedData(STANDINGS)).encode(
         x=alt.X("utility:Q", title="Utility ↑ (task accuracy)", scale=_close(), axis=axis),
         y=alt.Y("leakage:Q", title=f"Worst-case leakage ↓ ({MEASURE[track]})", scale=_close()),
-        color=alt.Color("name:N", title="Defense", scale=colour, legend=legend),
+        color=alt.Color("name:N", sort=None, scale=colour, legend=None),
         tooltip=[alt.Tooltip(f"{field}:N", title=title) for field, title in TOOLTIP.items()],
     )
     layers = [
-        *_anchors(attacked),
+        *_anchor_layers(),
         points.mark_rule(strokeWidth=1.5).encode(x="utility_low:Q", x2="utility_high:Q"),
         points.mark_rule(strokeWidth=1.5).encode(y="leakage_low:Q", y2="leakage_high:Q"),
         points.mark_point(size=90, strokeWidth=2, opacity=1).encode(
-            shape=alt.Shape("name:N", title="Defense", scale=shape, legend=legend),
-            fill=alt.Fill("name:N", title="Defense", scale=colour, legend=legend),
+            shape=alt.Shape("name:N", title="Defense", sort=None, scale=shape, legend=symbols),
+            fill=alt.Fill("name:N", title="Defense", sort=None, scale=colour, legend=symbols),
             fillOpacity=alt.condition("datum.ranked", alt.value(1), alt.value(0)),
         ),
     ]
-    return alt.LayerChart(layer=layers).properties(height=HEIGHT + legend_height(len(names)))
+    return drawn(alt.LayerChart(layer=layers).properties(height=HEIGHT + legend))
 
 
 def bottom_legend(names: int) -> alt.Legend:
     """A legend under the figure, of all names: each on a line of its own where they are few."""
-    return alt.Legend(
-        orient="bottom", columns=_columns(names), rowPadding=3, labelLimit=0, symbolLimit=0
-    )
+    return _legend(_columns(names))
+
+
+def _legend(columns: int) -> alt.Legend:
+    return alt.Legend(orient="bottom", columns=columns, rowPadding=3, labelLimit=0, symbolLimit=0)
 
 
 def legend_height(names: int) -> int:
@@ -90,12 +105,12 @@ def _columns(names: int) -> int:
     return 1 if names <= FEW else 3
 
 
-def _scales(names: Sequence[str]) -> tuple[alt.Scale, alt.Scale]:
-    """Colours and shapes by name; no pair of the two repeats among the first 36 names."""
-    numbers = range(len(names))
+def _scales() -> tuple[alt.Scale, alt.Scale]:
+    """Colours and shapes, given out in the order of the names: no pair of the two comes twice."""
+    numbers = range(PAIRS)
     colours = [COLOURS[number % len(COLOURS)] for number in numbers]
     shapes = [SHAPES[(number + number // len(COLOURS)) % len(SHAPES)] for number in numbers]
-    return alt.Scale(domain=names, range=colours), alt.Scale(domain=names, range=shapes)
+    return alt.Scale(range=colours), alt.Scale(range=shapes)
 
 
 def _close() -> alt.Scale:
@@ -121,27 +136,37 @@ def _point(standing: Standing) -> dict[str, Any]:
     }
 
 
-def _anchors(attacked: Sequence[Standing]) -> list[alt.Chart]:
-    """Draw a labelled rule for each anchor, at its mean over the configurations."""
+def _anchors(attacked: Sequence[Standing]) -> pa.Table:
+    """Each anchor at its mean over the configurations, and at which end its label is."""
     found = defaultdict(list)
     for standing in attacked:
         for name, estimate in standing.anchors.items():
             found[name].append(estimate.value)
     means = sorted((fmean(values), anchor_label(name)) for name, values in found.items())
-    values = [{"anchor": name, "value": value} for value, name in means]
-    rules = alt.Chart(alt.InlineData(values=values)).mark_rule(color=GREY, strokeDash=[5, 4])
-    # Labels alternate between the two ends, so that neighbours do not cover each other.
+    return pa.table(
+        {
+            "anchor": [name for _, name in means],
+            "value": [value for value, _ in means],
+            # Labels alternate between the two ends, so that neighbours do not cover each other.
+            "left": [place % 2 == 0 for place in range(len(means))],
+        }
+    )
+
+
+def _anchor_layers() -> list[alt.Chart]:
+    """A labelled rule for each anchor."""
+    anchors = alt.Chart(alt.NamedData(ANCHORS)).encode(y="value:Q")
     return [
-        rules.encode(y="value:Q"),
-        _anchor_labels(values[0::2], x=4, align="left"),
-        _anchor_labels(values[1::2], x="width", align="right"),
+        anchors.mark_rule(color=GREY, strokeDash=[5, 4]),
+        _anchor_labels(anchors, "datum.left", x=4, align="left"),
+        _anchor_labels(anchors, "!datum.left", x="width", align="right"),
     ]
 
 
 def _anchor_labels(
-    values: Sequence[dict[str, Any]], x: float | str, align: Literal["left", "right"]
+    anchors: alt.Chart, which: str, x: float | str, align: Literal["left", "right"]
 ) -> alt.Chart:
-    labels = alt.Chart(alt.InlineData(values=list(values))).encode(y="value:Q", text="anchor:N")
+    labels = anchors.transform_filter(which)
     marks = labels.mark_text(color=GREY, align=align, baseline="bottom", dy=-2)
-    placed: alt.Chart = marks.encode(x=alt.value(x))
+    placed: alt.Chart = marks.encode(x=alt.value(x), text="anchor:N")
     return placed

@@ -16,7 +16,7 @@ from leakboard.evaluate.attacks import REGISTRY as ATTACKS
 from leakboard.generate.defenses import REGISTRY as DEFENSES
 from leakboard.leaderboard import export, standings
 from leakboard.leaderboard.export import bibliography, figure_files, table_files
-from leakboard.leaderboard.figures.figure import drawn, trade_off
+from leakboard.leaderboard.figures.figure import trade_off
 from leakboard.leaderboard.ranking.health import flags
 from leakboard.leaderboard.tables.entries import entry_columns
 from leakboard.schemas import LeaderboardRow, Track
@@ -80,7 +80,7 @@ def test_every_citation_is_of_a_defense_or_an_attack_here() -> None:
 
 def test_a_figure_is_a_picture(make_row: MakeRow) -> None:
     rows = [make_row("none", (0.8, 0.78, 0.82)), make_row("disco", (0.5, 0.48, 0.52))]
-    figure = drawn(trade_off(standings(rows, Track.ATTRIBUTE), Track.ATTRIBUTE))
+    figure = trade_off(standings(rows, Track.ATTRIBUTE), Track.ATTRIBUTE)
     made = {kind.suffix: content() for kind, content in figure_files(figure).items()}
     svg = ElementTree.fromstring(made["svg"])
     assert "disco" in "".join(svg.itertext())
