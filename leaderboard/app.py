@@ -12,7 +12,7 @@ from types import ModuleType
 import streamlit as st
 
 from leakboard.leaderboard.controls.choosing import choose
-from leakboard.leaderboard.controls.shown import Shown, board_of, entries, offered
+from leakboard.leaderboard.controls.shown import Shown, board_of, entries, offered, version_at
 from leakboard.leaderboard.desk.desk import desk_folder
 from leakboard.leaderboard.screens import (
     attack,
@@ -25,7 +25,7 @@ from leakboard.leaderboard.screens import (
     submit,
 )
 from leakboard.leaderboard.serve import BOARD, STORE
-from leakboard.leaderboard.store.board import Board, version_of
+from leakboard.leaderboard.store.board import Board
 from leakboard.leaderboard.store.reference import FOLDER, described, reference
 from leakboard.leaderboard.text import plain
 from leakboard.schemas import LeakboardError
@@ -51,7 +51,7 @@ def board_folder() -> Path | None:
 
 def opened(folder: Path | None) -> tuple[Board, str] | None:
     """The board in a folder, or else the reference results, and its version; None where empty."""
-    version = version_of(folder or FOLDER)
+    version = version_at(folder or FOLDER)
     if version is None:
         return None
     if folder is None:

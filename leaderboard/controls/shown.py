@@ -14,11 +14,12 @@ from ..ranking.health import Flags, flags
 from ..ranking.record import attacks
 from ..ranking.rules import groups
 from ..ranking.standing import Group
-from ..store.board import Board
+from ..store.board import Board, version_of
 
 # What is kept is shared by all readers and never changed: records are frozen. Copies, as of
 # `cache_data`, would cost more than the queries.
 VERSIONS, CHOICES = 2, 512  # how many stay in memory
+NOTICED = 2.0  # seconds until an entry that was written over is noticed; a new one is at once
 
 
 @dataclass(frozen=True)
@@ -44,21 +45,21 @@ class Shown:
         """The ranking of each group in which something of the chosen track was scored."""
         grouped = _groups(self.board, self.version, self.choice.track)
         return [
-            _ranking(self, self.version, group, self._decisive(rows), self.choice.allowed_loss)
+            _ranking(self, self.version, group, self._decisive(group), self.choice.allowed_loss)
             for group, rows in grouped.items()
             if self.choice.shows(rows[0])
         ]
 
-    def _decisive(self, rows: Sequence[LeaderboardRow]) -> tuple[Track, bytes]:
+    def _decisive(self, group: Group) -> tuple[Track, bytes]:
         """All that a measurement of a group depends on: the track, and which attacks count."""
         track = self.choice.track
-        return track, bytes(map(self.choice.counts, attacks(rows, track)))
+        tried = _attacks(self.board, self.version, track)[group]
+        return track, bytes(map(self.choice.counts, tried))
 
     def trade_off(self, ranking: Ranking) -> Figure | None:
         """Utility against leakage; None where nothing was attacked."""
-        decisive = self._decisive(ranking.rows)
-        loss = self.choice.allowed_loss
-        return _trade_off(ranking, self.version, ranking.group, decisive, loss)
+        group, loss = ranking.group, self.choice.allowed_loss
+        return _trade_off(ranking, self.version, group, self._decisive(group), loss)
 
     @property
     def images(self) -> Sequence[Sequence[View]]:
@@ -75,6 +76,20 @@ class Shown:
         """The health flags of a group's entries."""
         validation = [row for row in self.rows if row.report.split == "validation"]
         return flags(ranking.rows, validation)
+
+
+def version_at(folder: Path) -> str | None:
+    """The version of the board in a folder; None where there is no result.
+
+    All readers share a look at the times of its files, which are many.
+    """
+    results = folder / "results"
+    return _version(folder, results.stat().st_mtime_ns if results.is_dir() else None)
+
+
+@st.cache_resource(ttl=NOTICED, max_entries=VERSIONS, show_spinner=False)
+def _version(folder: Path, changed: int | None) -> str | None:
+    return version_of(folder)
 
 
 @st.cache_resource(max_entries=VERSIONS, show_spinner=False)
@@ -98,6 +113,11 @@ def offered(_board: Board, version: str) -> Mapping[Track, Mapping[str, Offered]
 @st.cache_resource(max_entries=VERSIONS * len(Track), show_spinner=False)
 def _groups(_board: Board, version: str, track: Track) -> Mapping[Group, Sequence[LeaderboardRow]]:
     return groups(entries(_board, version), track)
+
+
+@st.cache_resource(max_entries=VERSIONS * len(Track), show_spinner=False)
+def _attacks(_board: Board, version: str, track: Track) -> Mapping[Group, Sequence[LeaderboardRow]]:
+    return {group: attacks(rows, track) for group, rows in _groups(_board, version, track).items()}
 
 
 @st.cache_resource(max_entries=CHOICES, show_spinner=False)

@@ -26,8 +26,9 @@ def draw(shown: Shown) -> None:
     """Draw the ranking of each group of comparable defenses."""
     st.title("Leakboard", anchor=False)
     st.markdown(QUESTION)
+    told = st.empty()  # a place of its own, so that what follows stays in place in the browser
     if restrictions := shown.choice.restrictions:
-        st.info(plain(f"Only attacks count {', '.join(restrictions)}."))
+        told.info(plain(f"Only attacks count {', '.join(restrictions)}."))
     if not shown.rankings:
         st.info(NO_ENTRIES)
     for place, ranking in enumerate(shown.rankings, start=1):
