@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
@@ -10,6 +11,7 @@ ADDRESS = re.compile(r"https?(?=:)|www(?=\.)|(?=@)", re.IGNORECASE)
 WORD_JOINER = "\u2060"  # has no width; an address that holds it is not made into a link
 
 
+@lru_cache(maxsize=4096)
 def plain(text: str) -> str:
     r"""Escape Markdown, so that text which others wrote is shown as it is.
 

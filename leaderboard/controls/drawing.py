@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import pyarrow as pa
 import streamlit as st
@@ -44,11 +44,13 @@ def _links(column: Column[Row], rows: Sequence[Row]) -> list[str | None]:
     """An address for each row that leads anywhere, with the text to be shown as its fragment."""
     assert column.page is not None
     assert column.chosen is not None
-    kept = st.query_params.to_dict()
     chosen = [column.chosen(row) for row in rows]
-    texts = [urlencode({"": column.cell(row)})[1:] for row in rows]
+    replaced = {name for there in chosen for name in there}
+    kept = [(name, value) for name, value in st.query_params.items() if name not in replaced]
+    page = f"{column.page}?{urlencode(kept)}{'&' if kept else ''}"
+    texts = [quote_plus(str(column.cell(row))) for row in rows]
     return [
-        f"{column.page}?{urlencode({**kept, **there})}#{text}" if there else None
+        f"{page}{urlencode(there)}#{text}" if there else None
         for there, text in zip(chosen, texts, strict=True)
     ]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import streamlit as st
@@ -41,25 +42,19 @@ class Shown:
         return [row for row in self.rows if self.choice.shows(row)]
 
     @property
-    def rankings(self) -> Sequence[Ranking]:
+    def rankings(self) -> Sequence["Ranked"]:
         """The ranking of each group in which something of the chosen track was scored."""
-        grouped = _groups(self.board, self.version, self.choice.track)
+        track, loss = self.choice.track, self.choice.allowed_loss
+        tried = _attacks(self.board, self.version, track)
         return [
-            _ranking(self, self.version, group, self._decisive(group), self.choice.allowed_loss)
-            for group, rows in grouped.items()
+            _ranking(self, self.version, group, self._decisive(tried[group]), loss)
+            for group, rows in _groups(self.board, self.version, track).items()
             if self.choice.shows(rows[0])
         ]
 
-    def _decisive(self, group: Group) -> tuple[Track, bytes]:
+    def _decisive(self, tried: Sequence[LeaderboardRow]) -> tuple[Track, bytes]:
         """All that a measurement of a group depends on: the track, and which attacks count."""
-        track = self.choice.track
-        tried = _attacks(self.board, self.version, track)[group]
-        return track, bytes(map(self.choice.counts, tried))
-
-    def trade_off(self, ranking: Ranking) -> Figure | None:
-        """Utility against leakage; None where nothing was attacked."""
-        group, loss = ranking.group, self.choice.allowed_loss
-        return _trade_off(ranking, self.version, group, self._decisive(group), loss)
+        return self.choice.track, bytes(map(self.choice.counts, tried))
 
     @property
     def images(self) -> Sequence[Sequence[View]]:
@@ -76,6 +71,21 @@ class Shown:
         """The health flags of a group's entries."""
         validation = [row for row in self.rows if row.report.split == "validation"]
         return flags(ranking.rows, validation)
+
+
+@dataclass(frozen=True)
+class Ranked(Ranking):
+    """A ranking by what was scored on one track, and its figure."""
+
+    track: Track
+
+    @cached_property
+    def trade_off(self) -> Figure | None:
+        """Utility against leakage; None where nothing was attacked."""
+        contenders = [standing for standing in self.standings if standing.contender]
+        if not any(standing.leakage for standing in contenders):
+            return None
+        return trade_off(contenders, self.track)
 
 
 def version_at(folder: Path) -> str | None:
@@ -123,8 +133,9 @@ def _attacks(_board: Board, version: str, track: Track) -> Mapping[Group, Sequen
 @st.cache_resource(max_entries=CHOICES, show_spinner=False)
 def _ranking(
     _shown: Shown, version: str, group: Group, decisive: tuple[Track, bytes], loss: float
-) -> Ranking:
-    return _measurement(_shown, version, group, decisive).within(_shown.choice)
+) -> Ranked:
+    found = _measurement(_shown, version, group, decisive).within(_shown.choice)
+    return Ranked(found.group, found.rows, found.standings, _shown.choice.track)
 
 
 @st.cache_resource(max_entries=CHOICES, show_spinner=False)
@@ -134,16 +145,6 @@ def _measurement(
     board, choice = _shown.board, _shown.choice
     rows = _groups(board, version, choice.track)[group]
     return measurement(_shown.rows, group, rows, choice, board.values)
-
-
-@st.cache_resource(max_entries=CHOICES, show_spinner=False)
-def _trade_off(
-    _ranking: Ranking, version: str, group: Group, decisive: tuple[Track, bytes], loss: float
-) -> Figure | None:
-    contenders = [standing for standing in _ranking.standings if standing.contender]
-    if not any(standing.leakage for standing in contenders):
-        return None
-    return trade_off(contenders, decisive[0])
 
 
 @st.cache_resource(max_entries=CHOICES, show_spinner=False)

@@ -24,8 +24,9 @@ RUN_IT = "How to run it"
 def draw(shown: Shown) -> None:
     """Draw the chosen attack in every group in which it was made."""
     st.title("Attack", anchor=False)
-    made = [row for ranking in shown.rankings for row in shown.entries(ranking)]
-    strongest = [name for r in shown.rankings for s in r.standings for name in s.attacks]
+    rankings = shown.rankings
+    made = [row for ranking in rankings for row in shown.entries(ranking)]
+    strongest = [name for r in rankings for s in r.standings for name in s.attacks]
     names = dict.fromkeys([*strongest, *sorted(map(attack_name, made))])
     if not names:
         st.info(NO_ENTRIES)
@@ -33,7 +34,7 @@ def draw(shown: Shown) -> None:
     name = select("Attack with its options", "attack", list(names))
     targets = dict.fromkeys(target(row) for row in made if attack_name(row) == name)
     on = select("Defense to run it on", "defense", list(targets))
-    for place, ranking in enumerate(shown.rankings, start=1):
+    for place, ranking in enumerate(rankings, start=1):
         entries = [row for row in shown.entries(ranking) if attack_name(row) == name]
         if entries:
             draw_attack(shown, ranking, name, entries, place)

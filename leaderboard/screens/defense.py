@@ -29,12 +29,13 @@ BUDGETS = (
 def draw(shown: Shown) -> None:
     """Draw the chosen defense in every group that has it."""
     st.title("Defense", anchor=False)
-    names = dict.fromkeys(s.name for ranking in shown.rankings for s in ranking.standings)
+    rankings = shown.rankings
+    names = dict.fromkeys(s.name for ranking in rankings for s in ranking.standings)
     if not names:
         st.info(NO_ENTRIES)
         return
     name = select("Defense with its options", "defense", list(names))
-    for place, ranking in enumerate(shown.rankings, start=1):
+    for place, ranking in enumerate(rankings, start=1):
         for standing in ranking.standings:
             if standing.name == name:
                 draw_defense(shown, ranking, standing, place)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ...schemas import Track
 from ..controls.drawing import draw_chart, draw_group_heading, draw_table, folded
-from ..controls.shown import Shown
+from ..controls.shown import Ranked, Shown
 from ..ranking.choice import Ranking
 from ..ranking.results import cited
 from ..ranking.standing import Standing
@@ -29,13 +29,14 @@ def draw(shown: Shown) -> None:
     told = st.empty()  # a place of its own, so that what follows stays in place in the browser
     if restrictions := shown.choice.restrictions:
         told.info(plain(f"Only attacks count {', '.join(restrictions)}."))
-    if not shown.rankings:
+    rankings = shown.rankings
+    if not rankings:
         st.info(NO_ENTRIES)
-    for place, ranking in enumerate(shown.rankings, start=1):
+    for place, ranking in enumerate(rankings, start=1):
         draw_group(shown, ranking, place)
 
 
-def draw_group(shown: Shown, ranking: Ranking, place: int) -> None:
+def draw_group(shown: Shown, ranking: Ranked, place: int) -> None:
     """Draw the ranking of one group, its figure, its controls and its entries."""
     track = shown.choice.track
     contenders = [standing for standing in ranking.standings if standing.contender]
@@ -44,7 +45,7 @@ def draw_group(shown: Shown, ranking: Ranking, place: int) -> None:
     if contenders:
         st.markdown(plain(answer(contenders)))
         draw_standings(ranking, track, contenders, f"Ranking {place}")
-    if figure := shown.trade_off(ranking):
+    if figure := ranking.trade_off:
         draw_chart(figure, f"Utility against worst-case leakage ({MEASURE[track]}) {place}")
     if controls:
         folded(
