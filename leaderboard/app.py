@@ -5,6 +5,8 @@ Where neither names a board, they show the reference results.
 
 import os
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +16,7 @@ import streamlit as st
 from leakboard.leaderboard.controls.choosing import choose
 from leakboard.leaderboard.controls.shown import Shown, board_of, entries, offered, version_at
 from leakboard.leaderboard.desk.desk import desk_folder
+from leakboard.leaderboard.ranking.choice import first
 from leakboard.leaderboard.screens import (
     attack,
     compare,
@@ -38,14 +41,22 @@ def main() -> None:
     """Draw the chosen page for the board that was named, or for the reference results."""
     st.set_page_config(page_title="Leakboard", layout="wide")
     try:
-        draw(board_folder())
+        draw(board_folder(sys.argv[1:]))
     except LeakboardError as problem:
         st.error(plain(str(problem)))
 
 
-def board_folder() -> Path | None:
+def prepare(arguments: Sequence[str]) -> None:
+    """Make and keep what the first reader would wait for: the entries, the first page's ranking."""
+    with suppress(LeakboardError):  # which the page will say
+        if found := opened(board_folder(arguments)):
+            for ranking in Shown(*found, first(offered(*found))).rankings:
+                _ = ranking.trade_off
+
+
+def board_folder(arguments: Sequence[str]) -> Path | None:
     """The folder named on the command line, or else in the environment."""
-    named = [*sys.argv[1:2], os.environ.get(BOARD, "")]
+    named = [*arguments[:1], os.environ.get(BOARD, "")]
     return next((Path(name) for name in named if name), None)
 
 

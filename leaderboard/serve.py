@@ -43,7 +43,7 @@ def command(board: Path | None, port: int, headless: bool = False) -> list[str]:
     if headless:
         settings["server.headless"] = "true"
     options = [f"--{name}={value}" for name, value in settings.items()]
-    named = [] if board is None else ["--", str(board)]
+    named = ["--"] if board is None else ["--", str(board)]
     server = [sys.executable, "-m", f"{__package__}.server", "run", str(APP)]
     return [*server, *options, *named]
 

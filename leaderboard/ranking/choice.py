@@ -1,6 +1,6 @@
 """What a reader chooses to see of a board, and the rankings of just that."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -120,6 +120,13 @@ def offers(rows: Sequence[LeaderboardRow]) -> dict[Track, dict[str, Offered]]:
         for track in Track
         if track in found
     }
+
+
+def first(offered: Mapping[Track, Mapping[str, Offered]]) -> Choice:
+    """What is shown to a reader who has not chosen yet."""
+    track, datasets = next(iter(offered.items()))
+    dataset, offer = next(iter(datasets.items()))
+    return Choice(track, dataset, offer.splits[-1])
 
 
 def rankings(
