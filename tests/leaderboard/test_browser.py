@@ -195,6 +195,28 @@ def test_a_choice_from_a_list_is_brought_back_by_its_address(
         one.page.close()
 
 
+def test_a_choice_exchanges_what_a_figure_shows_and_nothing_else_of_it(
+    browser: Browser, site: str
+) -> None:
+    seen = opened(browser, site)
+    figure = seen.page.get_by_test_id("stVegaLiteChart").first.locator("svg")
+    expect(figure).to_contain_text("task output", timeout=WAIT)
+    before = figure.text_content()
+    figure.evaluate("svg => svg.dataset.seen = 'before'")
+    seen.page.get_by_role("combobox", name="The attacker knows").click(timeout=WAIT)
+    seen.page.get_by_role("option", name="whitebox", exact=True).click(timeout=WAIT)
+    seen.page.wait_for_url("**knows=whitebox**", timeout=WAIT)
+    expect(figure).not_to_have_text(str(before), timeout=WAIT)
+    seen.settle()
+    assert figure.get_attribute("data-seen") == "before"
+    again = opened(browser, site, seen.page.url.rpartition("/")[2])
+    anew = again.page.get_by_test_id("stVegaLiteChart").first.locator("svg")
+    expect(anew).to_have_text(str(figure.text_content()), timeout=WAIT)
+    for one in (seen, again):
+        one.assert_quiet()
+        one.page.close()
+
+
 READERS: dict[str, Callable[[bytes], object]] = {
     "csv": lambda content: polars.read_csv(content),
     "json": lambda content: json.loads(content),

@@ -75,3 +75,13 @@ def test_36_defenses_are_told_apart_by_colour_and_shape(make_row: MakeRow) -> No
     (points,) = marks
     colours, shapes = (points["encoding"][c]["scale"]["range"] for c in ("color", "shape"))
     assert len(set(zip(colours, shapes, strict=True))) == 36
+
+
+def test_the_description_is_the_same_whatever_it_shows(make_row: MakeRow) -> None:
+    """So that a browser which has the figure open only exchanges its data."""
+    some, others = (
+        trade_off(standings(rows, Track.ATTRIBUTE), Track.ATTRIBUTE)
+        for rows in (board(make_row), [make_row(name, (0.5, 0.4, 0.6)) for name in "abc"])
+    )
+    assert some["datasets"] != others["datasets"]
+    assert some | {"datasets": {}} == others | {"datasets": {}}
