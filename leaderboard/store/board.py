@@ -1,7 +1,7 @@
 """The result store: one JSON file per entry is the truth, a database its index.
 
 `<board>/results/<entry_id>.json` can be committed, copied and merged like any file; the index
-answers filters and is rebuilt whenever it does not match the files. What each image contributed to
+answers filters and takes up the files that do not match it. What each image contributed to
 a score tells the answers of `test`: the organiser keeps it beside the board, in
 `<board>-withheld/<entry_id>.parquet`, and publishes the board alone.
 """
@@ -29,6 +29,7 @@ from sqlalchemy import (
     Text,
     create_engine,
     delete,
+    false,
     func,
     insert,
     make_url,
@@ -107,8 +108,10 @@ class Board:
         board = cls(folder, connect(url, folder / "index.sqlite"))
         try:
             board._create()
-            if board._indexed() != _modified(folder):
-                board.rebuild()
+            with board.engine.connect() as connection:
+                agrees = _indexed(connection) == _modified(folder)
+            if not agrees:
+                board._refresh()
         except DatabaseError as problem:
             raise CorruptData(
                 f"{board.engine.url}: the index cannot be used ({_line(problem.orig)}); if it is "
@@ -166,8 +169,22 @@ class Board:
         """Make the index anew from the JSON files."""
         with self._writing() as connection:
             connection.execute(delete(ENTRIES))
-            for modified, row in self._results():
-                connection.execute(insert(ENTRIES).values(_columns(row, modified)))
+            self._index(connection)
+
+    def _refresh(self) -> None:
+        """Take up the JSON files that came, changed or went."""
+        with self._writing() as connection:
+            connection.execute(delete(ENTRIES).where(false()))  # a change, for SQLite's lock
+            self._index(connection)
+
+    def _index(self, connection: Connection) -> None:
+        """Make the index what the JSON files are; those it has as they are are not read."""
+        indexed, files = _indexed(connection), _modified(self.folder)
+        for entry_id, _ in sorted(indexed.items() - files.items()):
+            connection.execute(delete(ENTRIES).where(ENTRIES.c.entry_id == entry_id))
+        for entry_id, modified in sorted(files.items() - indexed.items()):
+            row = _read(self._path(entry_id))
+            connection.execute(insert(ENTRIES).values(_columns(row, modified)))
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -196,18 +213,6 @@ class Board:
         folder = self.folder.resolve()
         return folder.with_name(f"{folder.name}-withheld")
 
-    def _files(self) -> list[Path]:
-        return sorted((self.folder / "results").glob("*.json"))
-
-    def _indexed(self) -> dict[str, int]:
-        with self.engine.connect() as connection:
-            found = connection.execute(select(ENTRIES.c.entry_id, ENTRIES.c.modified))
-            return {entry.entry_id: entry.modified for entry in found}
-
-    def _results(self) -> Iterator[tuple[int, LeaderboardRow]]:
-        for path in self._files():
-            yield path.stat().st_mtime_ns, _read(path)
-
 
 def existing(folder: Path, url: str | None = None) -> Board:
     """Open a board that is there; `MissingData` where none is."""
@@ -227,6 +232,11 @@ def version_of(folder: Path) -> str | None:
     results = _modified(folder) if (folder / "results").is_dir() else {}
     named = repr((str(folder), sorted(results.items())))
     return hashlib.sha256(named.encode()).hexdigest() if results else None
+
+
+def _indexed(connection: Connection) -> dict[str, int]:
+    found = connection.execute(select(ENTRIES.c.entry_id, ENTRIES.c.modified))
+    return {entry.entry_id: entry.modified for entry in found}
 
 
 def _modified(folder: Path) -> dict[str, int]:

@@ -170,6 +170,22 @@ def test_files_that_come_change_or_go_are_noticed(
     assert verified in Board.open(here.folder, url_of(here.folder)).rows()
 
 
+def test_only_files_that_came_or_changed_are_read(
+    url_of: UrlOf, tmp_path: Path, rows: list[LeaderboardRow]
+) -> None:
+    """The index has the others: what lies in a file that kept its time is not looked at."""
+    url = url_of(tmp_path)
+    board = filled(tmp_path, rows[:-1], url)
+    known = board.folder / "results" / f"{rows[0].entry_id}.json"
+    times = known.stat()
+    known.write_text("damaged")
+    os.utime(known, ns=(times.st_atime_ns, times.st_mtime_ns))
+    (known.parent / f"{rows[-1].entry_id}.json").write_text(rows[-1].to_json())
+    assert by_id(Board.open(tmp_path, url).rows()) == by_id(rows)
+    with pytest.raises(CorruptData):
+        board.rebuild()
+
+
 def test_a_version_changes_with_every_entry_and_is_the_same_until_then(
     tmp_path: Path, rows: list[LeaderboardRow]
 ) -> None:
