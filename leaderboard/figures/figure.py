@@ -23,7 +23,7 @@ Figure = dict[str, Any]  # a Vega-Lite specification; its datasets are Arrow tab
 STANDINGS, ANCHORS = "standings", "anchors"  # datasets of the figure of the overview
 GREY = "#808080"
 HEIGHT = 480  # pixels, and what each line of the legend adds
-LEGEND_LINE = 21
+LEGEND_LINE = 29
 FEW = 12  # names that have a line of the legend each
 PADDING = 24  # pixels between the outermost mark and the frame
 TOOLTIP = {
@@ -56,9 +56,10 @@ def trade_off(standings: Sequence[Standing], track: Track) -> Figure:
     ranked, hollow ones are not.
     """
     attacked = [standing for standing in standings if standing.leakage]
-    names = {standing.name for standing in attacked}
-    points = pa.Table.from_pylist([_point(standing) for standing in attacked])
-    data = {STANDINGS: points, ANCHORS: _anchors(attacked)}
+    names = list(dict.fromkeys(standing.name for standing in attacked))
+    place = {name: number for number, name in enumerate(names)}
+    points = [_point(standing, place[standing.name]) for standing in attacked]
+    data = {STANDINGS: pa.Table.from_pylist(points), ANCHORS: _anchors(attacked)}
     return _trade_off(track, _columns(len(names)), legend_height(len(names))) | {"datasets": data}
 
 
@@ -67,20 +68,23 @@ def _trade_off(track: Track, legend_columns: int, legend: int) -> Figure:
     """The figure without its data: a browser that has it open only exchanges these."""
     colour, shape = _scales()
     symbols = _legend(legend_columns)
+    order = alt.EncodingSortField("place", op="min")
     axis = alt.Axis(tickCount=8)
     points = alt.Chart(alt.NamedData(STANDINGS)).encode(
         x=alt.X("utility:Q", title="Utility ↑ (task accuracy)", scale=_close(), axis=axis),
         y=alt.Y("leakage:Q", title=f"Worst-case leakage ↓ ({MEASURE[track]})", scale=_close()),
-        color=alt.Color("name:N", sort=None, scale=colour, legend=None),
         tooltip=[alt.Tooltip(f"{field}:N", title=title) for field, title in TOOLTIP.items()],
     )
+    # A scale of several layers has no legend in common with those of one: rules name their colour.
+    rules = points.mark_rule(strokeWidth=1.5).encode(color=alt.Color("colour:N", scale=None))
     layers = [
         *_anchor_layers(),
-        points.mark_rule(strokeWidth=1.5).encode(x="utility_low:Q", x2="utility_high:Q"),
-        points.mark_rule(strokeWidth=1.5).encode(y="leakage_low:Q", y2="leakage_high:Q"),
+        rules.encode(x="utility_low:Q", x2="utility_high:Q"),
+        rules.encode(y="leakage_low:Q", y2="leakage_high:Q"),
         points.mark_point(size=90, strokeWidth=2, opacity=1).encode(
-            shape=alt.Shape("name:N", title="Defense", sort=None, scale=shape, legend=symbols),
-            fill=alt.Fill("name:N", title="Defense", sort=None, scale=colour, legend=symbols),
+            shape=alt.Shape("name:N", title="Defense", sort=order, scale=shape, legend=symbols),
+            stroke=alt.Stroke("name:N", title="Defense", sort=order, scale=colour, legend=symbols),
+            fill=alt.Fill("name:N", title="Defense", sort=order, scale=colour, legend=symbols),
             fillOpacity=alt.condition("datum.ranked", alt.value(1), alt.value(0)),
         ),
     ]
@@ -117,11 +121,13 @@ def _close() -> alt.Scale:
     return alt.Scale(zero=False, nice=False, padding=PADDING)
 
 
-def _point(standing: Standing) -> dict[str, Any]:
+def _point(standing: Standing, place: int) -> dict[str, Any]:
     utility, leakage = standing.utility, standing.leakage
     assert leakage is not None
     return {
         "name": standing.name,
+        "place": place,
+        "colour": COLOURS[place % len(COLOURS)],
         "utility": utility.value,
         "utility_low": utility.low,
         "utility_high": utility.high,

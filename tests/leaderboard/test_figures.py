@@ -73,7 +73,7 @@ def test_36_defenses_are_told_apart_by_colour_and_shape(make_row: MakeRow) -> No
     rows = [make_row(f"defense {number}", (0.5, 0.4, 0.6)) for number in range(36)]
     marks = [layer for layer in drawn(rows)["layer"] if "shape" in layer["encoding"]]
     (points,) = marks
-    colours, shapes = (points["encoding"][c]["scale"]["range"] for c in ("color", "shape"))
+    colours, shapes = (points["encoding"][c]["scale"]["range"] for c in ("stroke", "shape"))
     assert len(set(zip(colours, shapes, strict=True))) == 36
 
 
