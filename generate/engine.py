@@ -3,6 +3,7 @@
 Legend: N records, C H W activation channels, height, width; S image side; K classes.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from .noise import RecordNoise
 from .plan import PlannedRecord
 
 BATCH = 64  # fixed: float32 sums may differ in the last bit between batch sizes
+PIXELS = 2**18  # of the images the client sees at once: so much of a layer stays in the cache
 FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 
@@ -50,8 +52,12 @@ class Engine:
 
     @torch.no_grad()
     def activations(self, images: NDArray[np.uint8], seeds: Sequence[int]) -> Tensor:
-        """Run client and defense; (N, C, H, W) float16 as released."""
-        return to_float16(self.client(to_unit_range(images), RecordNoise(seeds)))
+        """Run client and defense; (N, C, H, W) float16 as released, in the client's own layout."""
+        parts = [
+            to_float16(self.client(to_unit_range(images[part]), RecordNoise(seeds[part])))
+            for part in _parts(images)
+        ]
+        return torch.cat(parts)
 
     @torch.no_grad()
     def logits(self, activation: Tensor) -> Tensor:
@@ -71,7 +77,7 @@ class Engine:
         index = self.dataset.index
         content: dict[str, Any] = {
             **_identifiers(records),
-            "activation": activation.numpy(),
+            "activation": activation.contiguous().numpy(),
             "task_logits": logits.numpy(),
             "input": [{"bytes": image, "path": None} for image in encoded],
             "task": index.labels[self.task][rows],
@@ -92,6 +98,13 @@ def batches(records: Sequence[PlannedRecord]) -> Iterator[Sequence[PlannedRecord
         yield records[start : start + BATCH]
 
 
+def _parts(images: NDArray[np.uint8]) -> Iterator[slice]:
+    """Cut (N, S, S, 3) images into equal parts of at most `PIXELS` pixels, or of one image."""
+    count, height, width, _ = images.shape
+    size = math.ceil(count / math.ceil(count * height * width / PIXELS))
+    return (slice(start, start + size) for start in range(0, count, size))
+
+
 def to_unit_range(images: NDArray[np.uint8]) -> Tensor:
     """Turn (N, S, S, 3) uint8 into (N, 3, S, S) float32 in [0, 1], channels last in memory."""
     return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
@@ -99,13 +112,14 @@ def to_unit_range(images: NDArray[np.uint8]) -> Tensor:
 
 def to_float16(activation: Tensor) -> Tensor:
     """Round to the released format; `ActivationOverflow` where a value does not fit."""
-    largest = activation.abs().max().item()
+    lowest, highest = torch.aminmax(activation)
+    largest = torch.maximum(-lowest, highest).item()
     if not largest <= FLOAT16_MAX:
         raise ActivationOverflow(
             f"expected activations within float16 (±{FLOAT16_MAX:.0f}), but got {largest:g}; "
             "lower the defense's noise or the learning rate"
         )
-    return activation.half().contiguous()
+    return activation.half()
 
 
 def _identifiers(records: Sequence[PlannedRecord]) -> dict[str, Any]:
