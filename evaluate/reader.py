@@ -4,6 +4,7 @@ Legend: N records of a batch, C H W activation channels, height, width.
 """
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from .decoding import TEXT, Array, Arrays, Decoder, Workers
 Batch = dict[str, Tensor | list[str]]
 Rows = range | NDArray[np.int64]
 Piece = tuple[Shard, Rows]
+FETCHED = 2  # shards at a time: one connection alone leaves a processor, or the network, idle
 T = TypeVar("T")
 S = TypeVar("S")
 
@@ -197,7 +199,7 @@ class BatchStream(IterableDataset[Batch]):
         return np.random.default_rng([self.seed, self._epoch, *of]).permutation(count)
 
     def _decoded(self, pieces: Iterator[Piece]) -> Iterator[tuple[Arrays, Rows]]:
-        """Decode each shard while the one before is being given out, and fetch the one after."""
+        """Decode each shard while the one before is being given out, and fetch those after it."""
         decoder = self.reader.decoder
 
         def fetch(piece: Piece) -> Piece:
@@ -210,23 +212,24 @@ class BatchStream(IterableDataset[Batch]):
 
         with (
             Workers(_processors()) as workers,
-            ThreadPoolExecutor(1) as fetching,
+            ThreadPoolExecutor(FETCHED) as fetching,
             ThreadPoolExecutor(1) as decoding,
         ):
-            for decoded in _ahead(decoding, decode, _ahead(fetching, fetch, pieces)):
+            fetched = _ahead(fetching, fetch, pieces, FETCHED)
+            for decoded in _ahead(decoding, decode, fetched, 1):
                 yield decoded.result()
 
 
-def _ahead(thread: Executor, work: Callable[[T], S], items: Iterable[T]) -> Iterator[Future[S]]:
-    """Begin to work on each item before the one before it is given out."""
-    waiting: Future[S] | None = None
+def _ahead(
+    threads: Executor, work: Callable[[T], S], items: Iterable[T], count: int
+) -> Iterator[Future[S]]:
+    """Begin to work on `count` more items before one is given out, in their order."""
+    waiting: deque[Future[S]] = deque()
     for item in items:
-        following = thread.submit(work, item)
-        if waiting:
-            yield waiting
-        waiting = following
-    if waiting:
-        yield waiting
+        waiting.append(threads.submit(work, item))
+        if len(waiting) > count:
+            yield waiting.popleft()
+    yield from waiting
 
 
 def _processors() -> int:

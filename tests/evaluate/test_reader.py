@@ -3,6 +3,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from fcntl import LOCK_EX, flock
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from leakboard.evaluate import open_release, read_records
 from leakboard.evaluate.reader import Batch, SplitReader
 from leakboard.generate import generate
 from leakboard.schemas import ChecksumMismatch, Release, UsageError, public_columns
+from leakboard.schemas.manifest import FileFacts
 from leakboard.schemas.records import PUBLIC_SPLITS
 
 from ..tiny import tiny_config
@@ -186,6 +188,26 @@ def test_columns_that_the_split_has_not_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match="expected columns of 'test' among sample_id"):
         open_release(release.folder, "test", columns)
+
+
+def test_two_shards_are_fetched_at_a_time_and_given_in_order(
+    small_shards: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = ids(open_release(small_shards.folder, "auxiliary").batches(7))
+    asked: set[str] = set()
+    both = Barrier(2)
+
+    def far_away(release: Release, file: FileFacts) -> Path:
+        if file.path not in asked:
+            asked.add(file.path)
+            if len(asked) <= 2:
+                both.wait(timeout=60)  # fails where one is fetched after the other
+        return located(release, file)
+
+    located = Release.located
+    monkeypatch.setattr(Release, "located", far_away)
+    assert ids(open_release(small_shards.folder, "auxiliary").batches(7)) == stored
+    assert len(asked) > 2
 
 
 def test_a_rank_beyond_the_world_is_refused(reader: SplitReader) -> None:
