@@ -10,7 +10,7 @@ from ..generate.client import Client
 from ..generate.datasets.synthetic import Synthetic
 from ..generate.defenses import create
 from ..generate.engine import to_float16, to_unit_range
-from ..generate.networks import activation_shape, seeded, split_network
+from ..generate.networks.networks import activation_shape, seeded, split_network
 from ..generate.noise import RecordNoise
 from ..schemas.config import ClientTable
 

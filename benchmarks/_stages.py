@@ -23,7 +23,7 @@ from ..generate.datasets import Index
 from ..generate.datasets._files import FileDataset, ImageFiles
 from ..generate.datasets.synthetic import Synthetic
 from ..generate.engine import Engine, batches
-from ..generate.networks import seeded, split_network
+from ..generate.networks.networks import seeded, split_network
 from ..generate.plan import PlannedRecord
 from ..generate.writer import GROUP, Slice
 from ..schemas import RecordSchema, public_columns

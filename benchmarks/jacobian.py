@@ -10,7 +10,7 @@ from torch.func import vjp, vmap
 from ..evaluate.bounds.jacobian import Jacobian
 from ..generate.client import Client
 from ..generate.defenses.disco import Disco
-from ..generate.networks import activation_shape, seeded, split_network
+from ..generate.networks.networks import activation_shape, seeded, split_network
 from ..schemas.config import ClientTable
 from . import Case
 

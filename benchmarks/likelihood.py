@@ -9,14 +9,14 @@ import time
 import torch
 from torch import Tensor
 
-from ..evaluate.evidence import Evidence
 from ..evaluate.image_priors import ImagePriors
 from ..evaluate.optimizing import Schedule, optimize
+from ..evaluate.scoring.evidence import Evidence
 from ..evaluate.threads import threads
 from ..generate import Client
 from ..generate.datasets.synthetic import Synthetic
 from ..generate.defenses import create
-from ..generate.networks import activation_shape, seeded, split_network
+from ..generate.networks.networks import activation_shape, seeded, split_network
 from ..schemas import LeakboardError
 from ..schemas.config import ClientTable
 from . import Case

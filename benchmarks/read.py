@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
-from ..evaluate.reader import SplitReader, open_release
+from ..evaluate.reading.reader import SplitReader, open_release
 from ..generate import generate
 from ..schemas import Config, LeakboardError
 from . import Case

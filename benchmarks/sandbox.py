@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ..evaluate.interpreter import Program, python
-from ..evaluate.sandbox import Limits, Sandbox
+from ..evaluate.sandbox.interpreter import Program, python
+from ..evaluate.sandbox.sandbox import Limits, Sandbox
 from ..schemas import LeakboardError
 from . import Case
 

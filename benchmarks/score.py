@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..evaluate.intervals import estimates
 from ..evaluate.metrics import REGISTRY, ReconstructionOutcome, Values
+from ..evaluate.scoring.intervals import estimates
 from ..evaluate.threads import threads
 from ..schemas import LeakboardError
 from ..schemas.resampling import REPLICATES

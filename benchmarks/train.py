@@ -21,11 +21,11 @@ from torch.nn import functional
 from torchvision.models import resnet18
 
 from ..generate import defenses
-from ..generate.checkpoints import Checkpoints, Optimizers, Place
-from ..generate.game import Networks, Stage, TrainingData
-from ..generate.networks import AttributeAdversary, activation_shape, seeded, split_network
+from ..generate.networks.networks import AttributeAdversary, activation_shape, seeded, split_network
 from ..generate.noise import BatchNoise
-from ..generate.training import Phase, optimizers_of, train
+from ..generate.training.checkpoints import Checkpoints, Optimizers, Place
+from ..generate.training.game import Networks, Stage, TrainingData
+from ..generate.training.training import Phase, optimizers_of, train
 from ..schemas.config import ClientTable, TrainingTable
 from . import Case
 

@@ -54,7 +54,7 @@ def _accelerator() -> Iterator[tuple[str, str, str]]:
 
 def _sandbox() -> Iterator[tuple[str, str, str]]:
     """Only who runs models of others needs it, so nothing is lacking without."""
-    from ..evaluate.sandbox import Sandbox
+    from ..evaluate.sandbox.sandbox import Sandbox
     from ..schemas import NoSandbox
 
     try:

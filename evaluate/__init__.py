@@ -1,19 +1,19 @@
 """Attacks, metrics, bounds, intervals, anchors and the scorer."""
 
-from .attack_code import SubmittedCode
 from .attacks import Attack
-from .compare import compare
 from .gallery import write_gallery
-from .judge_training import train_judge
-from .judges import Judge, load_judge
+from .judging.judge_training import train_judge
+from .judging.judges import Judge, load_judge
 from .measure import draw_bound, measure_bound, measure_bounds
-from .models import SubmittedModel
-from .reader import SplitReader, open_release
-from .records import Records, read_records, read_truth
-from .reserve import reserve_score
+from .reading.reader import SplitReader, open_release
+from .reading.records import Records, read_records, read_truth
 from .run import FittedAttack, fit_attack
-from .scorer import Scored, Scorer, score, scored
-from .suite import attack_suite
+from .scoring.compare import compare
+from .scoring.reserve import reserve_score
+from .scoring.scorer import Scored, Scorer, score, scored
+from .submitted.attack_code import SubmittedCode
+from .submitted.models import SubmittedModel
+from .suite.suite import attack_suite
 
 __all__ = [
     "Attack",

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..schemas.config import Precision
-from .records import Records
+from .reading.records import Records
 
 log = logging.getLogger(__name__)
 BATCH = 128

@@ -15,7 +15,7 @@ from PIL import Image
 from ..schemas import Gallery, GalleryImage, Predictions, Release, Track, aligned
 from ..schemas.files import replacing, write_text
 from ..schemas.gallery import GALLERY_FILE
-from .records import Records, read_truth
+from .reading.records import Records, read_truth
 
 SPLIT = "validation"
 IMAGES = 8

@@ -24,9 +24,9 @@ from ..schemas.records import PublicSplit
 from ..schemas.resampling import Interval
 from .bounds import REGISTRY, Bound, Sampled, Values
 from .gallery import write_png
-from .images import decode_images
-from .intervals import estimates
 from .metrics import Statistic, mean_of
+from .reading.images import decode_images
+from .scoring.intervals import estimates
 
 SEED = 2021  # of the noise under which the utility is measured
 CHUNK_IMAGES = 256

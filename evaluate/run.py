@@ -18,7 +18,7 @@ from ..schemas.files import replacing
 from ..schemas.records import PublicSplit
 from .attacks import REGISTRY, Attack
 from .attacks._trained import TrainedAttack
-from .records import Records, read_records, read_truth
+from .reading.records import Records, read_records, read_truth
 from .zoo import name_of
 
 

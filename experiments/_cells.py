@@ -22,10 +22,10 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from ..evaluate.attacks import REGISTRY as ATTACKS
-from ..evaluate.planning import Planned, by_strength
-from ..evaluate.records import read_records
+from ..evaluate.reading.records import read_records
 from ..evaluate.run import fit_attack
-from ..evaluate.scorer import score
+from ..evaluate.scoring.scorer import score
+from ..evaluate.suite.planning import Planned, by_strength
 from ..generate import generate
 from ..schemas import (
     Config,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..evaluate.metrics import REGISTRY as METRICS
 from ..evaluate.metrics import ReconstructionOutcome
-from ..evaluate.records import read_truth
+from ..evaluate.reading.records import read_truth
 from ..schemas import Release, Track, aligned, read_predictions
 from ..schemas.files import replacing
 

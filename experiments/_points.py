@@ -14,12 +14,12 @@ from ..evaluate.attacks.decoder import Decoder
 from ..evaluate.bounds.degrees_of_freedom import DegreesOfFreedom
 from ..evaluate.bounds.jacobian import Jacobian
 from ..evaluate.fitting import seeded
-from ..evaluate.intervals import estimates
 from ..evaluate.measure import summaries
 from ..evaluate.metrics import ReconstructionOutcome
 from ..evaluate.metrics.ssim import Ssim
-from ..evaluate.records import Records, read_records
+from ..evaluate.reading.records import Records, read_records
 from ..evaluate.run import to_uint8
+from ..evaluate.scoring.intervals import estimates
 from ..generate import load_client
 from ..generate.client import build
 from ..schemas import Record, Release, Score

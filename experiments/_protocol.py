@@ -10,7 +10,7 @@ is no defense, the same classifier reads the images themselves: the ceiling of t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..evaluate.planning import Planned
+from ..evaluate.suite.planning import Planned
 from ..schemas.config import Precision, Scale
 
 

@@ -19,8 +19,8 @@ from ..evaluate.bounds._gaussian import GREY_LEVELS, rms
 from ..evaluate.bounds.fisher import Fisher
 from ..evaluate.bounds.hcr import Hcr, floors, perturbed, summary
 from ..evaluate.fitting import seeded
-from ..evaluate.intervals import estimates
 from ..evaluate.measure import summaries
+from ..evaluate.scoring.intervals import estimates
 from ..schemas import Direction, Record, Utility
 from ..schemas.bounds import Measured, Quantity
 from ..schemas.floors import REPEATED

@@ -20,7 +20,7 @@ from torch.nn import functional
 from ..evaluate.architectures import ConvDecoder
 from ..evaluate.bounds.hcr import Hcr
 from ..evaluate.fitting import seeded
-from ..evaluate.images import decode_images
+from ..evaluate.reading.images import decode_images
 from ..generate import generate, load_client
 from ..schemas import Release, answers
 from ..schemas.config import Scale

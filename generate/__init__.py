@@ -3,17 +3,17 @@
 from .client import Client, load_client
 from .cluster import on_ray
 from .collection import generate_all
-from .commitments import verify_commitments
 from .forecast import Forecast, forecast
-from .materialize import Materialized, materialize
+from .hub.pull import pull, wanted
+from .hub.push import push
 from .noise import BatchNoise, Noise, RecordNoise
-from .pull import pull, wanted
-from .push import push
-from .recompute import recompute
+from .recipes.materialize import Materialized, materialize
 from .release import generate
 from .share import Share
-from .verify import verify
-from .verify_contents import Problem
+from .verification.commitments import verify_commitments
+from .verification.contents import Problem
+from .verification.recompute import recompute
+from .verification.verify import verify
 
 __all__ = [
     "BatchNoise",

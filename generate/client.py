@@ -12,11 +12,11 @@ from ..schemas import Manifest, NoBound, Release, UsageError
 from ..schemas.config import Precision
 from ..schemas.files import write_bytes, write_text
 from . import defenses
-from .augmentation import augment
 from .defenses import Defense
 from .defenses.none import NoneDefense
-from .networks import activation_shape, load_weights, split_network
+from .networks.networks import activation_shape, load_weights, split_network
 from .noise import BatchNoise, Noise
+from .training.augmentation import augment
 
 CLIENT_FILE = "weights/client.safetensors"
 TASK_FILE = "weights/task_network.safetensors"

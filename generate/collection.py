@@ -11,8 +11,8 @@ from .datasets import within
 from .effort import Effort, peak_memory
 from .release import Places, generate
 from .share import Share
-from .training import workers
-from .trainings import training_of
+from .training.training import workers
+from .training.trainings import training_of
 
 log = logging.getLogger(__name__)
 

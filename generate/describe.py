@@ -24,15 +24,15 @@ from ..schemas.manifest import (
 )
 from ..schemas.records import PUBLIC_SPLITS, vectors_to_numpy
 from ..schemas.sums import SUMS_FILE, sums
-from .card import Balance, card
 from .client import CLIENT_FILE, NETWORKS_FILE, TASK_FILE
-from .croissant import croissant
 from .datasets import Dataset
 from .engine import Engine, batches
+from .hub.card import Balance, card
+from .hub.croissant import croissant
+from .hub.versions import versions
 from .measurements import client_cost, utility
 from .plan import PlannedRecord
-from .players import Players
-from .versions import versions
+from .training.players import Players
 from .writer import Written
 
 RECOMPUTE_TOLERANCE: Mapping[Precision, float] = {  # times 1 + |activation|

@@ -15,7 +15,7 @@ from . import datasets
 from .plan import queried
 from .rates import TrainingRates, WritingRates, training_rates, writing_rates
 from .splits import sizes
-from .trainings import training_of, warm_up_of
+from .training.trainings import training_of, warm_up_of
 from .writer import SHARD_BYTES, rows_per_shard
 
 

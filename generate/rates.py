@@ -13,16 +13,16 @@ from torch import Tensor
 
 from ..schemas import Config, RecordSchema
 from . import datasets
-from .checkpoints import Optimizers
 from .client import Client
 from .datasets import Dataset, Index
 from .datasets.synthetic import Synthetic
 from .engine import Engine, to_unit_range
-from .game import Networks, Stage
 from .noise import BatchNoise
 from .plan import PlannedRecord
-from .players import untrained
-from .training import ADVERSARY, optimizers_of, phases
+from .training.checkpoints import Optimizers
+from .training.game import Networks, Stage
+from .training.players import untrained
+from .training.training import ADVERSARY, optimizers_of, phases
 from .writer import Slice, Writer
 
 SAMPLED = 256  # drawn faces; records in each of the two shards that are timed

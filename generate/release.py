@@ -30,17 +30,17 @@ from ..schemas.manifest import Commitments, FileFacts, Format
 from ..schemas.release import TruthManifest
 from . import datasets, defenses
 from .client import NETWORKS_FILE
-from .commitments import answers_commitment, commit
 from .datasets import Dataset
 from .describe import WEIGHTS, balance_of, describe, finish, measure, weight_hashes
 from .effort import Effort, bytes_on_disk, peak_memory
 from .engine import Engine
 from .plan import plan
-from .players import Players, trained, untrained
-from .recipe import has_recipe, recipe_home, write_recipe
+from .recipes.recipe import has_recipe, recipe_home, write_recipe
 from .share import Share
 from .splits import split
-from .training import workers
+from .training.players import Players, trained, untrained
+from .training.training import workers
+from .verification.commitments import answers_commitment, commit
 from .writer import SHARD_BYTES, Writer
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from ...schemas import Manifest, Registry, Setting, Track
-from ..records import Records
+from ..reading.records import Records
 
 REGISTRY = Registry("attack", __name__, "Attack")
 Variants = tuple[Mapping[str, Any], ...]

@@ -9,9 +9,9 @@ from pydantic import Field
 from torch import Tensor
 
 from ...schemas import Setting, Track, UsageError
-from ..evidence import Evidence, images_of
 from ..optimizing import Candidates, Distance, Schedule, optimize
-from ..records import Records
+from ..reading.records import Records
+from ..scoring.evidence import Evidence, images_of
 from . import Attack, Effort
 
 Steps = Annotated[int, Field(ge=1)]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...schemas import Track, UsageError
-from ..records import Records
+from ..reading.records import Records
 from . import Attack, Effort
 
 

@@ -12,7 +12,7 @@ from ...schemas import Setting, Track, UsageError
 from ...schemas.config import Precision
 from ..architectures import Capacity, PatchWhitening, ResidualClassifier
 from ..fitting import Budget, Example, apply, fit, seeded
-from ..records import Records
+from ..reading.records import Records
 from ..zoo import Architecture
 from . import Attack, Effort
 

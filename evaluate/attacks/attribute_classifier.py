@@ -6,7 +6,7 @@ from torch import nn
 
 from ...schemas.config import Precision
 from ..architectures import Capacity
-from ..records import Records
+from ..reading.records import Records
 from ..zoo import Architecture, Classifier, Whitening
 from . import Variants
 from ._trained import Epochs, TrainedClassifier, whitened_classifier

@@ -9,7 +9,7 @@ from pydantic import Field
 from sklearn.ensemble import HistGradientBoostingClassifier
 from torch.nn import functional
 
-from ..records import Records
+from ..reading.records import Records
 from ._scikit import ScikitAttack
 
 CORNERS = 2  # each channel's mean is taken in a grid of 2 x 2

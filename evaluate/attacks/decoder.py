@@ -10,7 +10,7 @@ from .. import zoo
 from ..architectures import ConvDecoder, PatchWhitening
 from ..fitting import Example, apply
 from ..metrics.ssim import WINDOW
-from ..records import Records
+from ..reading.records import Records
 from ..similarity import structural_similarity
 from . import Variants
 from ._trained import Epochs, TrainedAttack

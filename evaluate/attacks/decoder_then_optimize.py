@@ -3,9 +3,9 @@
 from torch import Tensor
 
 from ...schemas import Setting
-from ..evidence import Evidence
 from ..optimizing import Iterate
-from ..records import Records
+from ..reading.records import Records
+from ..scoring.evidence import Evidence
 from ._optimizing import BatchImages, LearningRate, Match, Steps, Weight
 from ._trained import Epochs
 from .decoder import Decoder

@@ -5,8 +5,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...schemas import Setting, Track
-from ..evidence import Evidence
-from ..records import Records
+from ..reading.records import Records
+from ..scoring.evidence import Evidence
 from . import Attack, Effort
 
 CHUNK = 512

@@ -7,7 +7,7 @@ from torch.nn import functional
 from ...schemas.config import Precision
 from ..architectures import Capacity
 from ..fitting import Example
-from ..records import Records
+from ..reading.records import Records
 from ._trained import Epochs
 from .attribute_classifier import AttributeClassifier
 from .raw_image_classifier import RawImageClassifier

@@ -4,10 +4,10 @@ import hashlib
 
 import torch
 
-from ..evidence import Evidence
 from ..image_priors import ImagePriors
 from ..optimizing import Candidates, Iterate, Schedule
-from ..records import Records
+from ..reading.records import Records
+from ..scoring.evidence import Evidence
 from ._optimizing import BatchImages, LearningRate, Match, OptimizingAttack, Steps
 
 

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ..records import Records
+from ..reading.records import Records
 from ._scikit import ScikitAttack
 
 ITERATIONS = 1000  # a bound only: on real releases it stops after about a hundred

@@ -7,7 +7,7 @@ from torch import nn
 from ...schemas import UsageError
 from ...schemas.config import Precision
 from ..architectures import MaskNetwork, SumOfLogits, ZeroPattern
-from ..records import Records
+from ..reading.records import Records
 from ..zoo import Architecture, Classifier, Mask, Whitening
 from . import Variants
 from ._trained import Epochs, TrainedClassifier, whitened_classifier

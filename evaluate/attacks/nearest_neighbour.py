@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...schemas import Track, UsageError
-from ..records import Records
+from ..reading.records import Records
 from . import Attack, Variants
 
 CHUNK = 512

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from ..evidence import Evidence
 from ..optimizing import Candidates, Iterate, Pixels, Schedule
-from ..records import Records
+from ..reading.records import Records
+from ..scoring.evidence import Evidence
 from ._optimizing import BatchImages, LearningRate, Match, OptimizingAttack, Steps, Weight
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...schemas import Track
-from ..records import Records
+from ..reading.records import Records
 from . import Attack, Effort, Variants
 
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ...schemas import Manifest
 from ...schemas.config import Precision
-from ..evidence import Evidence, averaged
 from ..fitting import apply
-from ..records import Records
+from ..reading.records import Records
+from ..scoring.evidence import Evidence, averaged
 from . import Variants
 from ._trained import Epochs
 from .attribute_classifier import AttributeClassifier

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ...schemas.config import Precision
 from ..architectures import Capacity, ImageStem, ResidualClassifier
 from ..fitting import Unencoded, apply
-from ..records import Records
+from ..reading.records import Records
 from ._trained import Epochs, TrainedClassifier
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ..identity import Identity
+from ..judging.identity import Identity
 from ..metrics import (
     REGISTRY,
     AttributeOutcome,

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from ...schemas import Direction, Registry, Track
 from ...schemas.scores import HEADLINE
-from ..identity import Identity
+from ..judging.identity import Identity
 
 REGISTRY = Registry("metric", __name__, "Metric")
 CHUNK_VALUES = 2**17  # compared in one step: few waits for the interpreter, mostly in the cache

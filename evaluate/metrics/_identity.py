@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...schemas import Track
-from ..identity import Identity
+from ..judging.identity import Identity
 from . import Metric, ReconstructionOutcome, Values
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from leakboard.evaluate.attacks.linear_probe import LinearProbe
-from leakboard.evaluate.records import Records
+from leakboard.evaluate.reading.records import Records
 from leakboard.schemas import Release
 
 from .conftest import Run

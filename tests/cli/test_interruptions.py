@@ -72,7 +72,7 @@ def test_a_run_that_is_killed_in_mid_epoch_ends_with_the_same_bytes(
     """SIGKILL leaves no time to tidy up: what counts is what lies on the disk."""
     key = tmp_path / "secret.key"
     key.write_text("5ec2e7" * 10 + "5ec2\n")
-    often = "import leakboard.generate.checkpoints as c; c.SECONDS = 0.5; "
+    often = "import leakboard.generate.training.checkpoints as c; c.SECONDS = 0.5; "
     main = "from leakboard.cli import main; main()"
 
     def command(out: str, before: str = "") -> list[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from leakboard.evaluate.confinement import _tools
+from leakboard.evaluate.sandbox.confinement import _tools
 from leakboard.schemas import NoSandbox, Release
 
 from .conftest import Run

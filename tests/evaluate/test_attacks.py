@@ -11,7 +11,7 @@ from leakboard.evaluate import fit_attack, read_records, read_truth, score
 from leakboard.evaluate.attacks import REGISTRY, Attack
 from leakboard.evaluate.attacks.nearest_neighbour import NearestNeighbour
 from leakboard.evaluate.attacks.prior import Prior
-from leakboard.evaluate.records import Records
+from leakboard.evaluate.reading.records import Records
 from leakboard.schemas import BadPredictions, Release, Setting, Track, UsageError
 from leakboard.schemas.registry import options_of
 

@@ -15,9 +15,9 @@ from leakboard.evaluate.attacks.boosted_trees import BoostedTrees
 from leakboard.evaluate.attacks.distilled_classifier import DistilledClassifier
 from leakboard.evaluate.attacks.linear_probe import LinearProbe
 from leakboard.evaluate.attacks.query_averaging import QueryAveraging
-from leakboard.evaluate.evidence import averaged
 from leakboard.evaluate.fitting import Example
-from leakboard.evaluate.records import Records
+from leakboard.evaluate.reading.records import Records
+from leakboard.evaluate.scoring.evidence import averaged
 from leakboard.generate import load_client
 from leakboard.schemas import Release, UsageError
 

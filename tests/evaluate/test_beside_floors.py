@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from leakboard.evaluate import measure_bound, measure_bounds, read_truth, score
-from leakboard.evaluate.beside_floors import beside_floors
+from leakboard.evaluate.scoring.beside_floors import beside_floors
 from leakboard.schemas import ChecksumMismatch, CorruptData, MissingData, Release, Setting
 from leakboard.schemas.bounds import ReleaseBounds
 from leakboard.schemas.floors import ONCE, REPEATED

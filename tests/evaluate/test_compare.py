@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, norm, ttest_rel
 
 from leakboard.evaluate import compare, read_truth, score
-from leakboard.evaluate.compare import compared, detectable, p_of_swaps, pairs
 from leakboard.evaluate.metrics import AttributeOutcome, ReconstructionOutcome
+from leakboard.evaluate.scoring.compare import compared, detectable, p_of_swaps, pairs
 from leakboard.schemas import BadPredictions, ComparisonReport, Release, Track
 
 from .conftest import WritePredictions, asked_ids

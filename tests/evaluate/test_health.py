@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from leakboard.evaluate import fit_attack, read_truth, score
-from leakboard.evaluate.anchors import attribute_anchors
+from leakboard.evaluate.scoring.anchors import attribute_anchors
 from leakboard.schemas import MissingData, Release
 from leakboard.schemas.files import write_text
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
 from leakboard.evaluate import read_truth
-from leakboard.evaluate.identity import Identity, gallery_rows
-from leakboard.evaluate.intervals import estimates, replicate_weights
+from leakboard.evaluate.judging.identity import Identity, gallery_rows
 from leakboard.evaluate.metrics import REGISTRY, Metric, ReconstructionOutcome
+from leakboard.evaluate.scoring.intervals import estimates, replicate_weights
 from leakboard.schemas import Release
 
 from ..tiny import MakeRelease

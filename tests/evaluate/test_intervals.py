@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap, norm
 
-from leakboard.evaluate import intervals
-from leakboard.evaluate.intervals import estimates, replicate_weights
 from leakboard.evaluate.metrics import AttributeOutcome, Statistic, Values
 from leakboard.evaluate.metrics.tpr_at_fpr import TprAtFpr
+from leakboard.evaluate.scoring import intervals
+from leakboard.evaluate.scoring.intervals import estimates, replicate_weights
 from leakboard.schemas import UsageError
 from leakboard.schemas.resampling import Interval, tail_probability
 

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from leakboard.evaluate import Judge, load_judge, read_truth, score, train_judge
-from leakboard.evaluate.judges import judge_of, write_judge
+from leakboard.evaluate.judging.judges import judge_of, write_judge
 from leakboard.schemas import (
     LeakboardError,
     MissingData,

@@ -19,7 +19,7 @@ from sklearn.metrics import (
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from leakboard.evaluate import metrics as metrics_module
-from leakboard.evaluate.identity import Identity
+from leakboard.evaluate.judging.identity import Identity
 from leakboard.evaluate.metrics import (
     REGISTRY,
     AttributeOutcome,

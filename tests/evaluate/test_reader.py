@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler
 
 from leakboard.evaluate import open_release, read_records
-from leakboard.evaluate.reader import Batch, SplitReader
+from leakboard.evaluate.reading.reader import Batch, SplitReader
 from leakboard.generate import generate
 from leakboard.schemas import ChecksumMismatch, Release, UsageError, public_columns
 from leakboard.schemas.manifest import FileFacts

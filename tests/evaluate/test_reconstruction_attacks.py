@@ -16,11 +16,11 @@ from leakboard.evaluate.attacks import REGISTRY
 from leakboard.evaluate.attacks.dictionary import Dictionary
 from leakboard.evaluate.attacks.likelihood_maximization import LikelihoodMaximization
 from leakboard.evaluate.attacks.pixel_optimization import PixelOptimization
-from leakboard.evaluate.evidence import Evidence
 from leakboard.evaluate.metrics import ReconstructionOutcome
 from leakboard.evaluate.metrics.ssim import Ssim
 from leakboard.evaluate.optimizing import Pixels, Schedule, optimize, total_variation
-from leakboard.evaluate.records import Records
+from leakboard.evaluate.reading.records import Records
+from leakboard.evaluate.scoring.evidence import Evidence
 from leakboard.evaluate.similarity import structural_similarity
 from leakboard.generate import Client, load_client
 from leakboard.generate.defenses import create

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from leakboard.evaluate import Records, reserve_score
-from leakboard.evaluate.reserve import read_reserve
-from leakboard.evaluate.submitted import Submitted
+from leakboard.evaluate.scoring.reserve import read_reserve
+from leakboard.evaluate.submitted.submitted import Submitted
 from leakboard.generate import generate
 from leakboard.schemas import ChecksumMismatch, MissingData, Release, Setting, Track, default_truth
 

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from leakboard.evaluate import read_records, read_truth, score, scored
-from leakboard.evaluate.anchors import attribute_anchors, reconstruction_anchors
 from leakboard.evaluate.attacks import REGISTRY
 from leakboard.evaluate.metrics import metrics_of
 from leakboard.evaluate.run import to_uint8
+from leakboard.evaluate.scoring.anchors import attribute_anchors, reconstruction_anchors
 from leakboard.schemas import (
     BadPredictions,
     ChecksumMismatch,

@@ -22,9 +22,9 @@ from leakboard.evaluate.attacks.attribute_classifier import AttributeClassifier
 from leakboard.evaluate.attacks.nearest_neighbour import NearestNeighbour
 from leakboard.evaluate.attacks.query_averaging import QueryAveraging
 from leakboard.evaluate.deadline import TimeIsUp, deadline
-from leakboard.evaluate.planning import Planned, plan, with_less
-from leakboard.evaluate.report import html, markdown, pictures
-from leakboard.evaluate.statement import level, number
+from leakboard.evaluate.suite.planning import Planned, plan, with_less
+from leakboard.evaluate.suite.report import html, markdown, pictures
+from leakboard.evaluate.suite.statement import level, number
 from leakboard.schemas import (
     MissingData,
     OutputExists,
@@ -65,8 +65,8 @@ def run_few(release: Release, out: Path, minutes: float) -> Statement:
     """Run a suite of a few of the attacks, with the smallest budgets."""
     few = [one for one in plan(SMALLEST) if one.name in FEW and len(one.options) == 1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("leakboard.evaluate.suite.plan", lambda options: few)
-        patch.setattr("leakboard.evaluate.planning.BUDGETS", LESS)
+        patch.setattr("leakboard.evaluate.suite.suite.plan", lambda options: few)
+        patch.setattr("leakboard.evaluate.suite.planning.BUDGETS", LESS)
         return attack_suite(release, out, minutes=minutes)
 
 
@@ -221,7 +221,7 @@ def test_an_attack_that_takes_too_long_is_stopped_and_named(
     release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endless = Planned("attribute_classifier", {"epochs": 10**9})
-    monkeypatch.setattr("leakboard.evaluate.suite.plan", lambda options: [endless])
+    monkeypatch.setattr("leakboard.evaluate.suite.suite.plan", lambda options: [endless])
     (missing,) = attack_suite(release, tmp_path / "a", minutes=0.03).not_run
     assert missing.seconds > 1
     assert "did not finish in the" in missing.reason

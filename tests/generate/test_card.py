@@ -6,7 +6,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from leakboard.generate.card import card
+from leakboard.generate.hub.card import card
 from leakboard.schemas import Release, answers
 
 from ..tiny import MakeRelease

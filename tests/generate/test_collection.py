@@ -14,10 +14,10 @@ from leakboard.generate import (
     forecast,
     generate,
     generate_all,
-    players,
 )
-from leakboard.generate.game import Networks
-from leakboard.generate.trainings import training_of
+from leakboard.generate.training import players
+from leakboard.generate.training.game import Networks
+from leakboard.generate.training.trainings import training_of
 from leakboard.schemas import BadConfig, Config, Manifest, MissingData, Release, read_configs
 from leakboard.schemas.config import PluginTable
 from leakboard.schemas.records import QUERIES

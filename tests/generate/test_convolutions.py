@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import resnet18
 
-from leakboard.generate.convolutions import Convolution, with_matrix_products
+from leakboard.generate.networks.convolutions import Convolution, with_matrix_products
 
 KINDS = [(3, 1, 1), (3, 2, 1), (1, 2, 0), (3, 1, 0), (7, 2, 3)]
 FITTING = [

@@ -15,7 +15,7 @@ from leakboard.generate.client import Client
 from leakboard.generate.defenses.deep_obfuscator import dissimilarity
 from leakboard.generate.defenses.gaussian_blur import GaussianBlur
 from leakboard.generate.defenses.shredder import Shredder
-from leakboard.generate.networks import split_network
+from leakboard.generate.networks.networks import split_network
 from leakboard.generate.noise import BatchNoise, RecordNoise
 from leakboard.schemas import Config, UnknownOption
 from leakboard.schemas.config import ClientTable

@@ -12,7 +12,7 @@ from leakboard.generate.client import CLIENT_FILE, Client, save_networks
 from leakboard.generate.defenses._filters import hard_mask, pruned_channels
 from leakboard.generate.defenses.disco import Disco
 from leakboard.generate.defenses.expert_filters import ExpertFilters
-from leakboard.generate.networks import split_network
+from leakboard.generate.networks.networks import split_network
 from leakboard.generate.noise import RecordNoise
 from leakboard.schemas import BadConfig, ChecksumMismatch, MissingData
 from leakboard.schemas.config import ClientTable

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from leakboard.generate.leak_lint import Hidden, Labels, Visible, leaks
+from leakboard.generate.verification.leak_lint import Hidden, Labels, Visible, leaks
 from leakboard.schemas import Secret
 
 Split = tuple[Visible, Hidden]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from leakboard.generate.datasets.synthetic import Synthetic
-from leakboard.generate.near_duplicates import NEAR, near_duplicates, perceptual_hash
+from leakboard.generate.verification.near_duplicates import NEAR, near_duplicates, perceptual_hash
 
 Pixels = NDArray[np.uint8]
 

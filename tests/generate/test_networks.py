@@ -7,7 +7,7 @@ import safetensors.torch
 import torch
 from torchvision.models import resnet18, resnet34
 
-from leakboard.generate.networks import activation_shape, split_network
+from leakboard.generate.networks.networks import activation_shape, split_network
 from leakboard.schemas.config import BLOCKS, ClientTable
 
 # Side of an activation of a 32 x 32 image, and its channels.

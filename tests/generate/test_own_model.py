@@ -17,7 +17,7 @@ from leakboard.evaluate import fit_attack, score
 from leakboard.generate import generate, load_client, recompute, verify
 from leakboard.generate.datasets import decode
 from leakboard.generate.engine import to_unit_range
-from leakboard.generate.networks import activation_shape, split_network
+from leakboard.generate.networks.networks import activation_shape, split_network
 from leakboard.schemas import BadConfig, Config, CorruptData, MissingData, Release, UnknownName
 from leakboard.schemas.config import ClientTable
 from leakboard.schemas.records import vectors_to_numpy

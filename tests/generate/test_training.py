@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from leakboard.generate import defenses, training
-from leakboard.generate.checkpoints import Checkpoints, Place, SharedWeights
-from leakboard.generate.game import Networks, Stage, TrainingData
-from leakboard.generate.networks import AttributeAdversary, seeded
-from leakboard.generate.training import train
+from leakboard.generate import defenses
+from leakboard.generate.networks.networks import AttributeAdversary, seeded
+from leakboard.generate.training import training
+from leakboard.generate.training.checkpoints import Checkpoints, Place, SharedWeights
+from leakboard.generate.training.game import Networks, Stage, TrainingData
+from leakboard.generate.training.training import train
 from leakboard.schemas import BadConfig, Config, CorruptData
 from leakboard.schemas.config import TrainingTable
 
@@ -220,7 +221,7 @@ def test_options_that_are_not_used_leave_a_recipe_as_it_was() -> None:
 def test_progress_is_told_early_and_each_epoch(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level("INFO", logger="leakboard.generate.training"):
+    with caplog.at_level("INFO", logger="leakboard.generate.training.training"):
         settings = SETTINGS.model_copy(update={"batch_size": 8})
         train(drawn(), fresh(), settings, 0, never(tmp_path))
     lines = [record.message for record in caplog.records]
@@ -237,7 +238,7 @@ import hashlib, sys
 from pathlib import Path
 import torch
 from tests.generate.test_training import SETTINGS, drawn, fresh, never
-from leakboard.generate.training import train, workers
+from leakboard.generate.training.training import train, workers
 
 networks = fresh()
 proxy = train(drawn(), networks, SETTINGS, 0, never(Path(sys.argv[1])))

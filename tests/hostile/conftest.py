@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from leakboard.evaluate.cgroups import cgroup
-from leakboard.evaluate.interpreter import python
-from leakboard.evaluate.sandbox import Limits, Outcome, Sandbox
+from leakboard.evaluate.sandbox.cgroups import cgroup
+from leakboard.evaluate.sandbox.interpreter import python
+from leakboard.evaluate.sandbox.sandbox import Limits, Outcome, Sandbox
 from leakboard.schemas import NoSandbox
 
 CANARY = "canary-7d1f5a3e"

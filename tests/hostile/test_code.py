@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from leakboard.evaluate import SubmittedCode, fit_attack
-from leakboard.evaluate.sandbox import Sandbox
+from leakboard.evaluate.sandbox.sandbox import Sandbox
 from leakboard.schemas import (
     BadModel,
     MissingData,

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leakboard.evaluate.model_files import LARGEST, copy_model
+from leakboard.evaluate.submitted.model_files import LARGEST, copy_model
 from leakboard.schemas import BadModel, MissingData
 
 MARKER = "LEAKBOARD_UNPICKLED"

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 from leakboard.cli import cli
 from leakboard.evaluate import SubmittedModel, read_records, score
 from leakboard.evaluate.runners.exchange import Task
-from leakboard.evaluate.sandbox import Outcome, Sandbox
+from leakboard.evaluate.sandbox.sandbox import Outcome, Sandbox
 from leakboard.schemas import BadModel, Release, Setting, Track, default_truth
 
 from .conftest import CANARY

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from leakboard.evaluate.cgroups import ROOT, Cgroup
-from leakboard.evaluate.confinement import Walls
-from leakboard.evaluate.sandbox import Limits, Sandbox
+from leakboard.evaluate.sandbox.cgroups import ROOT, Cgroup
+from leakboard.evaluate.sandbox.confinement import Walls
+from leakboard.evaluate.sandbox.sandbox import Limits, Sandbox
 from leakboard.schemas import NoSandbox
 
 from .conftest import CANARY, SMALL, RunScript
@@ -214,7 +214,7 @@ def test_nothing_outlives_the_process_that_asked(tmp_path: Path, sandbox: Sandbo
     name = f"leakboard-orphan-{os.getpid()}"
     code = f"""
 from pathlib import Path
-from leakboard.evaluate.sandbox import Limits, Sandbox
+from leakboard.evaluate.sandbox.sandbox import Limits, Sandbox
 from leakboard.schemas import NoSandbox
 command = ["/bin/bash", "-c", "exec -a {name} sleep 60"]
 Sandbox.find().run(command, {{}}, Path("out"), Limits(seconds=60))

@@ -13,7 +13,7 @@ from safetensors.torch import save
 from leakboard.evaluate import SubmittedModel, fit_attack
 from leakboard.evaluate.runners.exchange import Refused, Task
 from leakboard.evaluate.runners.zoo_model import load
-from leakboard.evaluate.sandbox import Sandbox
+from leakboard.evaluate.sandbox.sandbox import Sandbox
 from leakboard.evaluate.zoo import Mask
 from leakboard.schemas import BadModel, Release, Setting, Track, UsageError
 

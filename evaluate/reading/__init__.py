@@ -1,0 +1,1 @@
+"""Reading a release: shards as tensors, splits as records."""

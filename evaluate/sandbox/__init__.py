@@ -1,0 +1,1 @@
+"""Where strangers' code runs: its own namespaces, limits, and nothing of ours to see."""

@@ -1,0 +1,1 @@
+"""Attacks that were submitted as code or as model files, run in the sandbox."""

@@ -1,0 +1,1 @@
+"""The whole suite of attacks on one release, and the statement about it."""

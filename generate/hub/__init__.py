@@ -1,0 +1,1 @@
+"""A release on the Hub: its card, its metadata, and how it goes there and comes back."""

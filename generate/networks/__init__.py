@@ -1,0 +1,1 @@
+"""The networks: built and split, ours or the reader's own, and the proxy adversaries."""

@@ -1,0 +1,1 @@
+"""Checks of a release: files, contents, leaks, recomputation, commitments."""
