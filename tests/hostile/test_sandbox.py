@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -227,8 +228,11 @@ Sandbox.find().run(command, {{}}, Path("out"), Limits(seconds=60))
 
 
 def running(name: str) -> bool:
-    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    return any(line.startswith(name.encode()) for line in lines)
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ended while we looked
+            if path.read_bytes().startswith(name.encode()):
+                return True
+    return False
 
 
 def eventually(happens: Callable[[], bool]) -> bool:
