@@ -19,7 +19,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from ...schemas import MissingData, Record, Submission, UsageError
-from ..store.board import Board, connect
+from ..store.board import Board
+from ..store.database import connect
 from .ledger import (
     Event,
     LedgerEntry,

@@ -12,7 +12,7 @@ from huey import Huey, PostgresHuey, SqliteHuey
 from huey.registry import Message
 from huey.serializer import Serializer
 
-from ..store.board import LOCK_SECONDS
+from ..store.database import LOCK_SECONDS
 from .desk import Desk
 
 NAME = "leakboard"

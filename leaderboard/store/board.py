@@ -9,7 +9,7 @@ a score tells the answers of `test`: the organiser keeps it beside the board, in
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import (
-    URL,
     BigInteger,
     Column,
     Connection,
@@ -27,17 +26,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    create_engine,
     delete,
     false,
     func,
     insert,
-    make_url,
     select,
     update,
 )
-from sqlalchemy.exc import ArgumentError, DatabaseError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.schema import CreateTable
 
 from ...schemas import (
@@ -47,18 +43,11 @@ from ...schemas import (
     MissingData,
     SchemaMismatch,
     Track,
-    UsageError,
 )
 from ...schemas.files import write_text
+from .database import connect
 
-LOCK_SECONDS = 60  # how long a writer waits for another one
-WAITS: Mapping[str, dict[str, Any]] = {
-    "sqlite": {"timeout": LOCK_SECONDS},
-    "postgresql": {"options": f"-c lock_timeout={LOCK_SECONDS}s"},
-}
 WRITERS = 0x1EA6B0A2D  # the lock of those who write a board in PostgreSQL
-PSYCOPG = "postgresql+psycopg"
-URLS = "try postgresql://USER@HOST/DATABASE or sqlite:///FILE"
 
 ENTRIES = Table(
     "entries",
@@ -249,31 +238,6 @@ def _modified(folder: Path) -> dict[str, int]:
 def _values(path: Path, modified: int) -> ImageValues:
     """Read values once for as long as their time of modification stays."""
     return ImageValues.read(path)
-
-
-def _parsed(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise UsageError(f"expected the URL of a database, but got {url!r}; {URLS}") from None
-    if parsed.get_backend_name() not in WAITS:
-        raise UsageError(f"a board's index cannot be kept in {parsed.drivername}; {URLS}")
-    return parsed.set(drivername=PSYCOPG) if parsed.drivername == "postgresql" else parsed
-
-
-def connect(url: str | None, default: Path) -> Engine:
-    """Connect to the database at `url`, by default the SQLite file `default`.
-
-    Raises `UsageError` for a URL that cannot be used.
-    """
-    target = _parsed(url) if url else URL.create("sqlite", database=str(default))
-    waits = WAITS[target.get_backend_name()]
-    try:
-        return create_engine(target, poolclass=NullPool, connect_args=waits)
-    except ModuleNotFoundError as missing:
-        raise UsageError(
-            f"{url}: the package {missing.name} is missing; pip install 'leakboard[postgresql]'"
-        ) from None
 
 
 def _line(problem: object) -> str:
