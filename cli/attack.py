@@ -58,7 +58,8 @@ def attack(
     from ..evaluate import fit_attack
     from ..schemas import Release
 
-    if len(files) != len(splits) or len({*files}) < len(files):
+    several = len({path.absolute() for path in files})
+    if not len(files) == len(splits) == several == len({*splits}):
         raise UsageError(
             f"expected a file of its own for each split, but got --split {', '.join(splits)} and "
             f"--out {', '.join(map(str, files))}; give one --out for each --split"
@@ -70,8 +71,8 @@ def attack(
     opened = Release.open(release)
     fitted = fit_attack(opened, name, chosen, budget)
     held = counted(fitted.auxiliary_records, "auxiliary record")
-    for split, out in zip(splits, files, strict=True):
-        predictions = fitted.predict(split, truth, images)
+    answers = [fitted.predict(split, truth, images) for split in splits]
+    for split, out, predictions in zip(splits, files, answers, strict=True):
         predictions.write(out, opened)
         rows = counted(len(predictions.sample_ids), "prediction")
         click.echo(

@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from ..schemas import (
+    Config,
     CorruptData,
+    Manifest,
     OutputExists,
     Predictions,
     Release,
@@ -19,7 +21,7 @@ from ..schemas import (
     Utility,
     read_predictions,
 )
-from ..schemas.files import write_text
+from ..schemas.files import HALF_WRITTEN, write_text
 from ..schemas.records import PublicSplit
 from .output import columns, interval
 
@@ -36,6 +38,8 @@ SPLITS: tuple[PublicSplit, ...] = ("validation", "test")
 FLOORS: Mapping[str, Mapping[str, Any]] = {"fisher": {}, "hcr": {}}
 BOUNDED = 32  # images with a floor, where the defense adds Gaussian noise
 TABLE_FILE = "table.txt"  # written last: what has it is finished
+MADE = {"releases", "predictions", "board", "board-withheld", "secret.key", TABLE_FILE}
+LATER = {"board-submissions"}  # where somebody made it a board that takes submissions
 
 
 @dataclass(frozen=True)
@@ -86,22 +90,32 @@ def demo(out: Path, open_board: bool, port: int) -> None:
 
 def _claim(out: Path) -> None:
     """Begin a demo, or take up the one that is there; `OutputExists` where something else is."""
-    releases = out / "releases"
-    if out.exists() and not releases.is_dir() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and not (out.is_dir() and _names(out) <= MADE | LATER):
         raise OutputExists(f"{out} holds no demo, but something else; choose another --out")
-    releases.mkdir(parents=True, exist_ok=True)
+    for name in CONFIGS:
+        made = out / "releases" / name
+        if (made / "manifest.json").is_file() and Manifest.read(made).config != _config(name):
+            raise OutputExists(f"{out} holds the demo of another version; remove it for this one's")
+    (out / "releases").mkdir(parents=True, exist_ok=True)
+
+
+def _names(folder: Path) -> set[str]:
+    half_written = {path.name for path in folder.glob(HALF_WRITTEN)}
+    return {path.name for path in folder.iterdir()} - half_written
+
+
+def _config(name: str) -> Config:
+    with as_file(files(f"{__package__.rpartition('.')[0]}.configs") / f"{name}.toml") as path:
+        return Config.read(path)
 
 
 def _make(name: str, out: Path) -> Release:
     from ..generate import generate, verify
-    from ..schemas import Config
 
     folder = out / "releases" / name
     if not (folder / "manifest.json").is_file():
         click.echo(f"{name}: training and writing", err=True)
-        with as_file(files(f"{__package__.rpartition('.')[0]}.configs") / f"{name}.toml") as path:
-            config = Config.read(path)
-        generate(config, folder, secret=out / "secret.key")
+        generate(_config(name), folder, secret=out / "secret.key")
     problems = verify(folder)
     if problems:
         raise CorruptData(f"{folder}: {problems[0].file} {problems[0].problem}")

@@ -55,9 +55,9 @@ def submit(
 
     about = about or file.with_suffix(".toml")
     changes = {key: value for key, value in declared.items() if value is not None}
-    submitted = None
+    submitted, asked = None, not dry_run or desk_folder(board).is_dir()
     try:
-        if dry_run and not desk_folder(board).is_dir():
+        if not asked:
             _check_without_desk(Release.open(release), file, about, changes, board)
         else:
             desk = Desk.open(board, database)
@@ -75,7 +75,9 @@ def submit(
         _tell(refused, as_json)
         click.get_current_context().exit(1)
     if as_json:
-        click.echo(json.dumps({"submission": submitted, "problems": []}))
+        click.echo(json.dumps({"submission": submitted, "problems": [], "asked": asked}))
+    elif not asked:
+        click.echo("nothing is wrong with the file and its declaration")
     elif submitted is None:
         click.echo("it would be accepted")
     else:

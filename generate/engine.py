@@ -22,7 +22,7 @@ from .noise import RecordNoise
 from .plan import PlannedRecord
 
 BATCH = 64  # fixed: float32 sums may differ in the last bit between batch sizes
-PIXELS = 2**18  # of the images the client sees at once: so much of a layer stays in the cache
+PIXELS = 2**18  # of the images the client sees at once, for the processor's cache; fixed as well
 FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 

@@ -1,7 +1,8 @@
 """The process that serves the board: Streamlit, with all that a page needs made beforehand.
 
 Streamlit loads an app when the first reader opens it, who would wait for it and for the first
-ranking: `python -m leakboard.leaderboard.server run APP …` takes the arguments of `streamlit`.
+ranking: `python -m leakboard.leaderboard.server run APP … -- [BOARD]` takes the arguments of
+`streamlit`, and after `--` those of the app.
 """
 
 import sys

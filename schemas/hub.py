@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -105,7 +106,7 @@ class Repository:
 
     name: str
     commit: str
-    endpoints: list[str | None]
+    endpoints: deque[str | None]
     pause: float  # seconds before a file is tried again
 
     @classmethod
@@ -116,7 +117,7 @@ class Repository:
         with hub_errors(name):
             commit = HfApi().repo_info(name, repo_type=REPO_TYPE, revision=revision).sha
         assert commit is not None
-        return cls(name, commit, [None, *mirrors], pause)
+        return cls(name, commit, deque([None, *mirrors]), pause)
 
     def fetch(self, path: str, into: Path | None = None, again: bool = False) -> Path:
         """Fetch a file into the Hub's cache, or under the folder `into`.
@@ -133,7 +134,7 @@ class Repository:
                     with hub_errors(self.name):
                         raise
                 log.warning("%s: %s; trying again", path, _sentence(problem))
-                self.endpoints.append(self.endpoints.pop(0))
+                self.endpoints.rotate(-1)  # in one step: other threads fetch meanwhile
             if tried_all:
                 time.sleep(self.pause * 2 ** (attempt // len(self.endpoints)))
         raise AssertionError("the last attempt returns or raises")

@@ -216,8 +216,11 @@ class BatchStream(IterableDataset[Batch]):
             ThreadPoolExecutor(1) as decoding,
         ):
             fetched = _ahead(fetching, fetch, pieces, FETCHED)
-            for decoded in _ahead(decoding, decode, fetched, 1):
-                yield decoded.result()
+            try:
+                for decoded in _ahead(decoding, decode, fetched, 1):
+                    yield decoded.result()
+            finally:  # whoever stops early does not wait for what was to come
+                fetching.shutdown(wait=False, cancel_futures=True)
 
 
 def _ahead(

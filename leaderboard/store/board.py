@@ -229,9 +229,14 @@ def _indexed(connection: Connection) -> dict[str, int]:
 
 
 def _modified(folder: Path) -> dict[str, int]:
-    with os.scandir(folder / "results") as found:
-        results = [entry for entry in found if entry.name.endswith(".json")]
-    return {entry.name.removesuffix(".json"): entry.stat().st_mtime_ns for entry in results}
+    try:
+        with os.scandir(folder / "results") as found:
+            results = [entry for entry in found if entry.name.endswith(".json")]
+        return {entry.name.removesuffix(".json"): entry.stat().st_mtime_ns for entry in results}
+    except OSError as problem:
+        raise CorruptData(
+            f"{problem.filename}: cannot be read ({problem.strerror}); mend or remove it"
+        ) from None
 
 
 @cache

@@ -40,5 +40,5 @@ def _parsed(url: str) -> URL:
     except ArgumentError:
         raise UsageError(f"expected the URL of a database, but got {url!r}; {URLS}") from None
     if parsed.get_backend_name() not in WAITS:
-        raise UsageError(f"a board's index cannot be kept in {parsed.drivername}; {URLS}")
+        raise UsageError(f"a board cannot be kept in {parsed.drivername}; {URLS}")
     return parsed.set(drivername=PSYCOPG) if parsed.drivername == "postgresql" else parsed

@@ -81,8 +81,8 @@ def standing_columns(
         ),
         Column(
             "Attacked by",
-            "How many of the attacks that any defense here faced were made on every training run "
-            "of this one. A defense that faced few looks better than it is.",
+            "How many of the attacks that any defense here faced were made on every attacked "
+            "training run of this one. A defense that faced few looks better than it is.",
             lambda s: f"{s.faced} of {s.known}",
         ),
         Column("Since", "When the record was last raised, in UTC.", lambda s: s.since),
@@ -128,7 +128,7 @@ def answer(standings: Sequence[Standing]) -> str:
         sentences.append("The data do not separate them.")
     spared = [f"{s.name} (by {s.faced} of {s.known})" for s in leaders if s.faced < s.known]
     if spared:
-        sentences.append(f"Not attacked by all that others faced: {shortened(spared, NAMED)}.")
+        sentences.append(f"Not every attack was made on every run: {shortened(spared, NAMED)}.")
     if undefended:
         sentences.append(f"Undefended: {_named(undefended)}.")
     return " ".join(sentences)

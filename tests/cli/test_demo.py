@@ -22,6 +22,7 @@ def test_a_stopped_demo_goes_on_and_a_finished_one_is_shown_again(
     run: Run, release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo, "CONFIGS", demo.CONFIGS[:1])
+    monkeypatch.setattr(demo, "_config", lambda name: release.manifest.config)
     out = tmp_path / "demo"
     (out / "releases").mkdir(parents=True)
     for tail in ("", "-truth"):
@@ -47,8 +48,22 @@ def test_a_stopped_demo_goes_on_and_a_finished_one_is_shown_again(
     assert (again.out, "remove it for another" in again.err) == (whole.out, True)
 
 
-def test_a_folder_that_holds_something_else_is_left_alone(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("beside", [(), ("releases",)], ids=["alone", "beside releases"])
+def test_a_folder_that_holds_something_else_is_left_alone(
+    run: Run, tmp_path: Path, beside: tuple[str, ...]
+) -> None:
+    for name in beside:
+        (tmp_path / name).mkdir()
     (tmp_path / "thesis.txt").write_text("done")
     ran = run("demo", "--out", tmp_path)
     assert (ran.code, "holds no demo, but something else" in ran.sentence) == (2, True)
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+    assert {path.name for path in tmp_path.iterdir()} == {"thesis.txt", *beside}
+
+
+def test_the_demo_of_another_version_is_not_taken_up(
+    run: Run, release: Release, tmp_path: Path
+) -> None:
+    (tmp_path / "releases").mkdir()
+    (tmp_path / "releases" / demo.CONFIGS[0]).symlink_to(release.folder)
+    ran = run("demo", "--out", tmp_path)
+    assert (ran.code, "the demo of another version" in ran.sentence) == (2, True)

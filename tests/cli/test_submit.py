@@ -155,7 +155,8 @@ def test_a_dry_run_needs_no_board_and_no_token(
     write_declaration(tmp_path / "about.toml")
     sound = write_file(tmp_path / "sound.parquet", release)
     alone = run(*submit(sound, *nowhere))
-    assert (alone.code, alone.out) == (0, "it would be accepted\n")
+    assert (alone.code, alone.out) == (0, "nothing is wrong with the file and its declaration\n")
+    assert json.loads(run(*submit(sound, *nowhere, "--json")).out)["asked"] is False
     assert "nobody was asked whether the name is free" in alone.err
     assert "this board takes no submissions" in run(*submit(sound, *nowhere[:2])).sentence
     assert "LEAKBOARD_TOKEN is not set" in run(*submit(sound, "--dry-run")).sentence

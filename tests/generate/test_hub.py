@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,7 @@ def test_a_mirror_stands_in(hub: Hub, release: Release, tmp_path: Path) -> None:
 
 
 def repository_at(commit: str) -> Repository:
-    return Repository(REPO, commit, [None], pause=0.01)
+    return Repository(REPO, commit, deque([None]), pause=0.01)
 
 
 def test_an_upload_that_was_stopped_leaves_no_commit_and_goes_on(

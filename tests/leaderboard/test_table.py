@@ -90,7 +90,7 @@ def test_the_answer_names_the_leaders_and_the_undefended_network(make_row: MakeR
     assert "The data do not separate them." in answer(standings(tied, Track.ATTRIBUTE))
     more = [*tied, make_row("none", (0.7, 0.6, 0.8), attack="second")]
     assert (
-        "Not attacked by all that others faced: disco ratio=0.6 (by 1 of 2), blur (by 1 of 2). "
+        "Not every attack was made on every run: disco ratio=0.6 (by 1 of 2), blur (by 1 of 2). "
         "Undefended: none"
     ) in answer(standings(more, Track.ATTRIBUTE))
     assert answer(standings(rows[1:], Track.ATTRIBUTE)).startswith("No defense is ranked here")
