@@ -28,7 +28,7 @@ NOISE = tuple(
     for s in (0.5, 2.0)
 )
 MAX_ENTROPY = tuple(
-    Setting(f"MaxEnt, weight {w}", "max-entropy", (f"defense.weight={w}",)) for w in (1.0, 3.0)
+    Setting(f"MaxEnt, weight {w}", "max-entropy", (f"defense.weight={w}",)) for w in (1.0, 2.0, 3.0)
 )
 ADVERSARIAL = tuple(
     Setting(f"adversarial, weight {w}", "adversarial", (f"defense.weight={w}",)) for w in (0.5, 1.0)
