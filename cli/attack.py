@@ -58,8 +58,8 @@ def attack(
     from ..evaluate import fit_attack
     from ..schemas import Release
 
-    several = len({path.absolute() for path in files})
-    if not len(files) == len(splits) == several == len({*splits}):
+    different = {path.absolute() for path in files}
+    if not len(files) == len(splits) == len(different) == len({*splits}):
         raise UsageError(
             f"expected a file of its own for each split, but got --split {', '.join(splits)} and "
             f"--out {', '.join(map(str, files))}; give one --out for each --split"

@@ -129,12 +129,11 @@ def _attack_all(release: Release, out: Path) -> Attacked:
     attacked: dict[str, list[ScoreReport]] = {split: [] for split in SPLITS}
     rebuilt: list[Predictions] = []
     for name, options in ATTACKS:
-        files = _predictions(release, name, options, out)
-        for split, path in files.items():
+        paths = _predictions(release, name, options, out)
+        for split, path in paths.items():
             attacked[split].append(_enter(release, path, bounds[split], out))
-        on_validation = read_predictions(files["validation"], release.manifest)
-        if on_validation.header.track is Track.RECONSTRUCTION:
-            rebuilt.append(on_validation)
+        if attacked["validation"][-1].track is Track.RECONSTRUCTION:
+            rebuilt.append(read_predictions(paths["validation"], release.manifest))
     write_gallery(out / "board", release, rebuilt)
     return Attacked(release, **attacked)
 
@@ -148,13 +147,13 @@ def _predictions(
 
     track = REGISTRY.create(name, options).track
     folder = out / "predictions" / release.folder.name
-    files = {split: folder / f"{name}-{track}-{split}.parquet" for split in SPLITS}
-    if not all(path.is_file() for path in files.values()):
+    paths = {split: folder / f"{name}-{track}-{split}.parquet" for split in SPLITS}
+    if not all(path.is_file() for path in paths.values()):
         click.echo(f"{release.folder.name}: attacking with {name}", err=True)
         fitted = fit_attack(release, name, options)
-        for split, path in files.items():
+        for split, path in paths.items():
             fitted.predict(split).write(path, release)
-    return files
+    return paths
 
 
 def _enter(release: Release, path: Path, bounds: ReleaseBounds, out: Path) -> ScoreReport:

@@ -177,7 +177,7 @@ class _Site:
 
     def _section(self, name: str, track: Track, ranking: Ranking) -> Section:
         group, standings = ranking.group, ranking.standings
-        contenders = [s for s in standings if s.contender]
+        contenders = ranking.contenders
         entries = [row for row in ranking.rows if row.report.track is track]
         validation = [row for row in self.rows if row.report.split == "validation"]
         described = entry_columns(entries, flags(ranking.rows, validation))

@@ -86,4 +86,4 @@ class Predictions:
                 f"expected {wanted} for N = {rows} sample_ids, but got {values.dtype} "
                 f"{values.shape}; give one row per id"
             )
-        return values.astype(np.float32) if attribute else values
+        return values.astype(np.float32, copy=False) if attribute else values

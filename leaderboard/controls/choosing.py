@@ -6,7 +6,7 @@ from typing import get_args
 import streamlit as st
 
 from ...schemas import Setting, Track
-from ..ranking.choice import Checked, Choice, Images, Offered
+from ..ranking.choice import Checked, Choice, Images, Offered, first
 from ..ranking.rules import LOSSES
 
 ANY = "any"
@@ -15,11 +15,14 @@ ANY = "any"
 def choose(offers: Mapping[Track, Mapping[str, Offered]]) -> Choice:
     """Let the reader choose what is shown, and which attacks count."""
     tracks = list(map(str, offers))
-    track = Track(segments("Track", "track", tracks, default=tracks[0]))
-    datasets = list(offers[track])
-    dataset = segments("Dataset", "dataset", datasets, default=datasets[0])
-    offered = offers[track][dataset]
-    split = segments("Split", "split", offered.splits, default=offered.splits[-1])
+    track = Track(segments("Track", "track", tracks, default=first(offers).track))
+    datasets = offers[track]
+    dataset = segments(
+        "Dataset", "dataset", list(datasets), default=first({track: datasets}).dataset
+    )
+    offered = datasets[dataset]
+    shown = first({track: {dataset: offered}})
+    split = segments("Split", "split", offered.splits, default=shown.split)
     layer = select_any("Split layer", "layer", offered.split_layers)
     images = select_any("Images", "images", offered.images)
     points = [f"{100 * loss:g}" for loss in LOSSES]

@@ -82,10 +82,9 @@ class Ranked(Ranking):
     @cached_property
     def trade_off(self) -> Figure | None:
         """Utility against leakage; None where nothing was attacked."""
-        contenders = [standing for standing in self.standings if standing.contender]
-        if not any(standing.leakage for standing in contenders):
+        if not any(standing.leakage for standing in self.contenders):
             return None
-        return trade_off(contenders, self.track)
+        return trade_off(self.contenders, self.track)
 
 
 def version_at(folder: Path) -> str | None:

@@ -79,6 +79,11 @@ class Ranking:
     rows: Sequence[LeaderboardRow]
     standings: Sequence[Standing]
 
+    @property
+    def contenders(self) -> list[Standing]:
+        """The configurations that are ranked: no controls, no diagnostics."""
+        return [standing for standing in self.standings if standing.contender]
+
     def within(self, choice: Choice) -> "Ranking":
         """Give ranks among the defenses that lose no more utility than the choice allows."""
         return replace(self, standings=ranked(self.standings, choice.track, choice.allowed_loss))

@@ -39,7 +39,7 @@ def draw(shown: Shown) -> None:
 def draw_group(shown: Shown, ranking: Ranked, place: int) -> None:
     """Draw the ranking of one group, its figure, its controls and its entries."""
     track = shown.choice.track
-    contenders = [standing for standing in ranking.standings if standing.contender]
+    contenders = ranking.contenders
     controls = [standing for standing in ranking.standings if not standing.contender]
     draw_group_heading(ranking.group)
     if contenders:
