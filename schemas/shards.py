@@ -4,8 +4,6 @@ Nothing here is ever pickled or unpickled: activations are typed Arrow numbers o
 """
 
 import hashlib
-import io
-import json
 import tarfile
 import zipfile
 import zlib
@@ -14,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,10 +22,10 @@ from .errors import CorruptData, MissingData, SchemaMismatch
 from .files import replacing
 from .manifest import Format
 from .pages import copy_numbers
-from .records import IDENTIFIERS, RecordSchema, vectors_to_arrow, vectors_to_numpy
+from .records import IDENTIFIERS, RecordSchema
+from .tars import append_to_tar, read_tar, tar_records
 
 SUFFIX: dict[Format, str] = {"parquet": "parquet", "webdataset": "tar"}
-VECTORS = ("activation", "task_logits")
 ROW_GROUP = 256
 # As `leakboard bench formats` finds: byte-split floats are 6 % smaller, but DuckDB refuses them.
 PARQUET: Mapping[str, Any] = {
@@ -72,7 +70,7 @@ def shard_writer(
     with replacing(path) as temporary:
         if path.suffix == ".tar":
             with tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
-                yield partial(_append_to_tar, tar, schema)
+                yield partial(append_to_tar, tar, schema)
         else:
             with pq.ParquetWriter(temporary, schema.arrow(columns), **PARQUET) as file:
                 yield partial(file.write_table, row_group_size=ROW_GROUP)
@@ -88,7 +86,7 @@ def read_shard(path: Path, schema: RecordSchema, columns: Sequence[str]) -> pa.T
     """Read `columns` of a shard; `CorruptData` or `SchemaMismatch` names the file."""
     with _explained(path):
         if path.suffix == ".tar":
-            return _read_tar(path, schema, columns)
+            return read_tar(path, schema, columns)
         _refuse_other_columns(path, schema, columns)
         return pq.read_table(path, columns=list(columns), memory_map=True, partitioning=None)
 
@@ -174,7 +172,7 @@ def _refuse_other_columns(path: Path, schema: RecordSchema, columns: Sequence[st
 def foreign_content(path: Path, schema: RecordSchema, columns: tuple[str, ...]) -> list[str]:
     """Name what a readable shard holds beside `columns`: other columns, other metadata."""
     if path.suffix == ".tar":
-        names = {name for record in _tar_records(path).values() for name in record}
+        names = {name for record in tar_records(path).values() for name in record}
         return sorted(names.difference(columns))
     stored = pq.read_schema(path)
     expected = schema.arrow(columns)
@@ -238,106 +236,3 @@ def _canonical_bytes(column: pa.ChunkedArray) -> Iterator[bytes | memoryview]:
         encoded = [value.encode() if isinstance(value, str) else value for value in values]
         yield np.array([len(value) for value in encoded], "<u8").tobytes()
         yield from encoded
-
-
-# WebDataset: <id>.activation.npz, <id>.input.{png,jpg}, <id>.json -----------------------------
-
-
-def _append_to_tar(tar: tarfile.TarFile, schema: RecordSchema, table: pa.Table) -> None:
-    activations = vectors_to_numpy(table.column("activation"), schema.activation_shape)
-    for row, activation in zip(
-        table.drop_columns(["activation"]).to_pylist(), activations, strict=True
-    ):
-        image = row.pop("input", None)
-        key = row["sample_id"]
-        _add(tar, f"{key}.activation.npz", _npz(activation))
-        if image is not None:
-            _add(tar, f"{key}.input.{image_suffix(image['bytes'])}", image["bytes"])
-        _add(tar, f"{key}.json", json.dumps(row, sort_keys=True).encode())
-
-
-def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    member = tarfile.TarInfo(name)  # modification time, owner and group stay 0 and empty
-    member.size = len(content)
-    tar.addfile(member, io.BytesIO(content))
-
-
-def _npz(activation: np.ndarray[Any, Any]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, activation=activation)
-    return buffer.getvalue()
-
-
-def image_suffix(content: bytes) -> str:
-    """Tell PNG from JPEG by the first bytes."""
-    return "png" if content.startswith(b"\x89PNG") else "jpg"
-
-
-def _read_tar(path: Path, schema: RecordSchema, columns: Sequence[str]) -> pa.Table:
-    records = _tar_records(path)
-    for key, record in records.items():
-        _refuse_foreign(f"{path}: record {key}", record, schema, columns)
-    return _to_table(list(records.values()), schema, columns)
-
-
-def _tar_records(path: Path) -> dict[str, dict[str, Any]]:
-    """The fields of every record, by its key."""
-    records: dict[str, dict[str, Any]] = {}
-    with tarfile.open(path, "r:") as tar:
-        for member in tar:
-            content = tar.extractfile(member)
-            if content is None:
-                raise SchemaMismatch(f"{path}: member {member.name!r} is not a plain file")
-            key, _, suffix = member.name.partition(".")
-            records.setdefault(key, {}).update(_read_member(content, suffix))
-        _refuse_cut(tar)
-    return records
-
-
-def _refuse_cut(tar: tarfile.TarFile) -> None:
-    """Two blocks of zeros end an archive; tarfile itself takes a cut or a bad header for an end."""
-    assert tar.fileobj is not None
-    tar.fileobj.seek(tar.offset)
-    if tar.fileobj.read(2 * tarfile.BLOCKSIZE) != bytes(2 * tarfile.BLOCKSIZE):
-        raise tarfile.ReadError("the end of the archive is missing")
-
-
-def _refuse_foreign(
-    where: str, record: Mapping[str, Any], schema: RecordSchema, columns: Sequence[str]
-) -> None:
-    missing = [name for name in ("activation", *columns) if name not in record]
-    if missing:
-        raise SchemaMismatch(f"{where}: expected {missing[0]}, but got {', '.join(record)}")
-    activation = record["activation"]
-    if activation.dtype != np.float16 or activation.shape != schema.activation_shape:
-        raise SchemaMismatch(
-            f"{where}: expected an activation float16 {schema.activation_shape} as the manifest "
-            f"says, but got {activation.dtype} {activation.shape}"
-        )
-
-
-def _read_member(content: IO[bytes], suffix: str) -> dict[str, Any]:
-    if suffix == "activation.npz":
-        with np.load(io.BytesIO(content.read()), allow_pickle=False) as arrays:
-            return {"activation": arrays["activation"]}
-    if suffix == "json":
-        fields: dict[str, Any] = json.load(content)
-        return fields
-    return {"input": {"bytes": content.read(), "path": None}}
-
-
-def _to_table(
-    records: list[dict[str, Any]], schema: RecordSchema, columns: Sequence[str]
-) -> pa.Table:
-    arrow = schema.arrow(columns)
-    return pa.table(
-        [_to_column([record[field.name] for record in records], field) for field in arrow],
-        schema=arrow,
-    )
-
-
-def _to_column(values: list[Any], field: pa.Field) -> pa.Array:
-    if field.name in VECTORS:
-        kind = field.type.value_type.to_pandas_dtype()
-        return vectors_to_arrow(np.asarray(values, dtype=kind), field)
-    return pa.array(values, field.type)

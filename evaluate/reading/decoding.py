@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from ...schemas import ChecksumMismatch, Manifest, Release
 from ...schemas.manifest import Shard
-from ...schemas.records import vectors_to_numpy
+from ...schemas.records import RELEASED, vectors_to_numpy
 from ...schemas.release import sha256_once
-from ...schemas.shards import VECTORS, Part, parts
+from ...schemas.shards import Part, parts
 from .images import decode_images
 
 Array = NDArray[Any]
@@ -212,7 +212,7 @@ def _seal(written: BinaryIO, home: Path) -> None:
 
 def _put(part: Part, start: int, made: Mapping[str, _Column]) -> None:
     places = {name: column.values[start : start + part.rows] for name, column in made.items()}
-    copied = {name for name in made if name in VECTORS and part.copy(name, places[name])}
+    copied = {name for name in made if name in RELEASED and part.copy(name, places[name])}
     if rest := [name for name in made if name not in copied]:
         table = part.table(rest)
         for name in rest:
