@@ -57,31 +57,17 @@ def submit(
     changes = {key: value for key, value in declared.items() if value is not None}
     submitted, asked = None, not dry_run or desk_folder(board).is_dir()
     try:
-        if not asked:
-            _check_without_desk(Release.open(release), file, about, changes, board)
-        else:
+        if asked:
             desk = Desk.open(board, database)
-            submitted = run(
-                desk,
-                desk.user_of(token()),
-                Release.open(release),
-                file,
-                about,
-                changes,
-                private=private,
-                dry_run=dry_run,
-            )
+            sent = Release.open(release), file, about, changes
+            user = desk.user_of(token())
+            submitted = run(desk, user, *sent, private=private, dry_run=dry_run)
+        else:
+            _check_without_desk(Release.open(release), file, about, changes, board)
     except BadSubmission as refused:
-        _tell(refused, as_json)
+        _tell_problems(refused, as_json)
         click.get_current_context().exit(1)
-    if as_json:
-        click.echo(json.dumps({"submission": submitted, "problems": [], "asked": asked}))
-    elif not asked:
-        click.echo("nothing is wrong with the file and its declaration")
-    elif submitted is None:
-        click.echo("it would be accepted")
-    else:
-        click.echo(f"{submitted}: received; follow it with `leakboard submissions {submitted}`")
+    _tell(submitted, asked, as_json)
 
 
 def _check_without_desk(
@@ -99,7 +85,19 @@ def _check_without_desk(
     )
 
 
-def _tell(refused: BadSubmission, as_json: bool) -> None:
+def _tell(submitted: str | None, asked: bool, as_json: bool) -> None:
+    """Say what became of it: nothing was submitted where the desk was not asked, or a dry run."""
+    if as_json:
+        click.echo(json.dumps({"submission": submitted, "problems": [], "asked": asked}))
+    elif not asked:
+        click.echo("nothing is wrong with the file and its declaration")
+    elif submitted is None:
+        click.echo("it would be accepted")
+    else:
+        click.echo(f"{submitted}: received; follow it with `leakboard submissions {submitted}`")
+
+
+def _tell_problems(refused: BadSubmission, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"submission": None, "problems": refused.problems}))
         return

@@ -6,8 +6,9 @@ from typing import Literal
 
 from ...schemas import PUBLIC_SPLITS, LeaderboardRow, Setting, Track
 from .images import ValuesOf
+from .measuring import measured, nothing_kept
 from .record import attacks
-from .rules import LOSSES, groups, measured, nothing_kept, ranked
+from .rules import LOSSES, groups, ranked
 from .standing import Group, Standing
 
 Checked = Literal["verified", "declared"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ...schemas import LeaderboardRow, Track
 from ..text import written
 from .estimates import Estimate, combined
+from .measuring import Counts, every
 from .record import Identity, attack_name, attacks, identity, record, target
-from .rules import Counts, every
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,6 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
-    false,
     func,
     insert,
     select,
@@ -163,7 +162,6 @@ class Board:
     def _refresh(self) -> None:
         """Take up the JSON files that came, changed or went."""
         with self._writing() as connection:
-            connection.execute(delete(ENTRIES).where(false()))  # a change, for SQLite's lock
             self._index(connection)
 
     def _index(self, connection: Connection) -> None:
@@ -179,12 +177,14 @@ class Board:
     def _writing(self) -> Iterator[Connection]:
         """A transaction that keeps other writers off the index, and so off the files.
 
-        SQLite locks at the first change, which comes before a file is read or written; PostgreSQL
-        lets others write elsewhere in a table, and has to be asked.
+        Both databases have to be asked: by itself SQLite locks at the first change only, and
+        PostgreSQL lets others write elsewhere in a table.
         """
         with self.engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(select(func.pg_advisory_xact_lock(WRITERS)))
+            else:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
 
     def _create(self) -> None:
