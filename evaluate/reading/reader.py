@@ -25,7 +25,7 @@ from .decoding import TEXT, Array, Arrays, Decoder, Workers
 Batch = dict[str, Tensor | list[str]]
 Rows = range | NDArray[np.int64]
 Piece = tuple[Shard, Rows]
-FETCHED = 2  # shards at a time: one connection alone leaves a processor, or the network, idle
+FETCHED = 2  # shards at a time, so that one is on its way while another is hashed
 T = TypeVar("T")
 S = TypeVar("S")
 
