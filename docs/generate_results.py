@@ -42,7 +42,7 @@ def _results(name: str) -> Mapping[str, Any]:
 
 def _filled(begin: str, name: str, part: str | None, end: str) -> str:
     parts = _parts(_results(name))
-    text = parts[part] if part else "\n".join(parts.values())
+    text = parts[part] if part else "\n\n".join(part.strip() for part in parts.values())
     return f"{begin}\n{text.strip()}\n\n{end}"
 
 
@@ -50,7 +50,10 @@ def _parts(results: Mapping[str, Any]) -> Mapping[str, str]:
     """Named pieces of Markdown: one per dataset of a table, per network of a sweep, per matrix."""
     if "blocks" in results:
         blocks = [Filled.model_validate(block) for block in results["blocks"]]
-        return {block.dataset: _table(results["measures"], block) for block in blocks}
+        notes = "\n".join(f"- {note}" for note in results["notes"])
+        return {block.title: _table(results["measures"], block) for block in blocks} | {
+            "notes": f"**About the paper's numbers, whichever dataset.**\n\n{notes}\n"
+        }
     if "points" in results:
         return _layers(results)
     return {name: swept_tables({name: one}) for name, one in _swept(results).items()}
@@ -72,6 +75,8 @@ def _table(measures: list[str], block: Filled) -> str:
     """The rows that have been run; the others are named."""
     known = [line for line in block.lines if line.seeds]
     absent = [line.method for line in block.lines if not line.seeds]
+    if not known:
+        return f"**{block.title}.** Not run yet.\n"
     lines = list(section(measures, block.model_copy(update={"lines": tuple(known)})))
     if absent:
         lines.append(f"- Not run yet: {'; '.join(absent)}.")

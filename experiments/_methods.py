@@ -17,30 +17,48 @@ class Setting:
     changes: tuple[str, ...] = ()
 
 
+def _swept(method: str, config: str, option: str, values: tuple[float, ...]) -> tuple[Setting, ...]:
+    return tuple(
+        Setting(method.format(value), config, (f"defense.{option}={value}",)) for value in values
+    )
+
+
+def disco(*ratios: float) -> tuple[Setting, ...]:
+    """DISCO at these pruning ratios."""
+    return _swept("DISCO, R = {}", "disco", "ratio", ratios)
+
+
+def random_pruning(*ratios: float) -> tuple[Setting, ...]:
+    """As many channels as DISCO prunes, drawn for each query."""
+    return _swept("random pruning, R = {}", "random-pruning", "ratio", ratios)
+
+
+def gaussian_noise(*sigmas: float) -> tuple[Setting, ...]:
+    """Noise in units of the activations' root mean square."""
+    return _swept("Gaussian noise, {} rms", "gaussian-noise", "sigma", sigmas)
+
+
+def max_entropy(*weights: float) -> tuple[Setting, ...]:
+    """MaxEnt-ARL at these trade-off weights."""
+    return _swept("MaxEnt, weight {}", "max-entropy", "weight", weights)
+
+
+def adversarial(*weights: float) -> tuple[Setting, ...]:
+    """Gradient reversal at these trade-off weights."""
+    return _swept("adversarial, weight {}", "adversarial", "weight", weights)
+
+
 NONE = Setting(UNDEFENDED, "none")
-DISCO = tuple(Setting(f"DISCO, R = {r}", "disco", (f"defense.ratio={r}",)) for r in (0.6, 0.9))
-RANDOM = tuple(
-    Setting(f"random pruning, R = {r}", "random-pruning", (f"defense.ratio={r}",))
-    for r in (0.6, 0.9)
-)
-NOISE = tuple(
-    Setting(f"Gaussian noise, {s} rms", "gaussian-noise", (f"defense.sigma={s}",))
-    for s in (0.5, 2.0)
-)
-MAX_ENTROPY = tuple(
-    Setting(f"MaxEnt, weight {w}", "max-entropy", (f"defense.weight={w}",)) for w in (1.0, 2.0, 3.0)
-)
-ADVERSARIAL = tuple(
-    Setting(f"adversarial, weight {w}", "adversarial", (f"defense.weight={w}",)) for w in (0.5, 1.0)
-)
-OBFUSCATOR = tuple(
-    Setting(f"DeepObfuscator, weight {w}", "deep-obfuscator", (f"defense.weight={w}",))
-    for w in (0.5, 1.0)
-)
+DISCO = disco(0.6, 0.9)
+MAX_ENTROPY = max_entropy(1.0, 2.0)
+ADVERSARIAL = adversarial(1.0, 3.0)
+OBFUSCATOR = _swept("DeepObfuscator, weight {}", "deep-obfuscator", "weight", (0.5, 1.0))
+RANDOM = random_pruning(0.6, 0.9)
+NOISE = gaussian_noise(0.5, 2.0)
 # Against the rebuilding of inputs, as table 2 and figure 6 have them.
 FOR_INPUTS = tuple(
     replace(one, method=f"{one.method}, for inputs", changes=(*one.changes, "defense.mode=input"))
-    for one in (DISCO[0], ADVERSARIAL[1])
+    for one in (DISCO[0], ADVERSARIAL[0])
 )
 DECOUPLED = replace(
     FOR_INPUTS[0],

@@ -60,7 +60,8 @@ def _comparison(one: Line) -> tuple[str, str]:
         return "", ""
     c = one.compared
     ratio = f"{c.ratio:.3f} ({c.low:.3f} to {c.high:.3f})"
-    return ratio, f"{'yes' if c.less else 'no'}, {chance(c.p_adjusted)}"
+    verdict = "yes" if c.less else "no, more" if c.differs else "no"
+    return ratio, f"{verdict}, {chance(c.p_adjusted)}"
 
 
 def chance(p: float) -> str:

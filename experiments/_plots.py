@@ -13,12 +13,13 @@ Panel = tuple[str, Sequence[Line]]
 
 
 def draw(measure: str, titles: Mapping[str, str], panels: Sequence[Panel]) -> str:
-    """Draw every row that has a number, with its interval; SVG."""
+    """Draw every row that has a number, with its interval; SVG. Empty panels are left out."""
+    drawn = [panel for panel in panels if any(line.numbers for line in panel[1])]
     charts = [
         _series(measure, titles, *panel)
         if any(line.x is not None for line in panel[1])
         else _trade_off(measure, titles, *panel)
-        for panel in panels
+        for panel in drawn or panels
     ]
     chart = alt.hconcat(*charts).configure_view(stroke=None)
     svg: str = vl_convert.vegalite_to_svg(chart.to_json())

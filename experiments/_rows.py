@@ -17,6 +17,7 @@ from ._cells import Cell
 
 Values = NDArray[np.float64]
 UNDEFENDED = "none"
+SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class Compared(Record):
     high: float
     p_adjusted: float
     less: bool
+
+    @property
+    def differs(self) -> bool:
+        """Whether the difference is significant, in whichever direction."""
+        return self.p_adjusted < SIGNIFICANCE
 
 
 class Line(Record):
@@ -178,7 +184,9 @@ def compared(
     for number, (ratio, low, high, _) in found.items():
         p = adjusted[rows[number].method]
         below = ratio > 1 if less_is_more else ratio < 1
-        verdict = Compared(ratio=ratio, low=low, high=high, p_adjusted=p, less=below and p < 0.05)
+        verdict = Compared(
+            ratio=ratio, low=low, high=high, p_adjusted=p, less=below and p < SIGNIFICANCE
+        )
         result[number] = lines[number].model_copy(update={"compared": verdict})
     return result
 

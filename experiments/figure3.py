@@ -9,7 +9,7 @@ from ._methods import ADVERSARIAL, DISCO, NOISE, NONE, RANDOM, rows
 from ._rows import Block, Row, Table
 from ._tables import SYNTHETIC, fill
 
-SETTINGS = (NONE, DISCO[0], ADVERSARIAL[1], RANDOM[0], NOISE[0])
+SETTINGS = (NONE, DISCO[0], ADVERSARIAL[0], RANDOM[0], NOISE[0])
 FIRST, LAST = 1, 7  # the paper's blocks are numbered as torchvision's children, from 0
 
 

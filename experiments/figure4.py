@@ -1,32 +1,22 @@
-"""Figure 4 of the DISCO paper: utility against how well inputs are rebuilt, over the trade-off."""
+"""Figure 4 of the DISCO paper: utility against what attackers find, over the trade-off."""
 
 from . import Report, Request
-from ._methods import NONE, Setting, rows
+from ._methods import NONE, adversarial, disco, gaussian_noise, max_entropy, random_pruning, rows
 from ._rows import Block, Table
 from ._tables import SYNTHETIC, fill
 
 RATIOS = (0.2, 0.4, 0.6, 0.8, 0.9)
-SIGMAS = (0.25, 0.5, 1.0, 2.0)
-WEIGHTS = (0.3, 0.5, 1.0, 2.0)
 SETTINGS = (
     NONE,
-    *(
-        Setting(f"adversarial, weight {w}", "adversarial", (f"defense.weight={w}",))
-        for w in WEIGHTS
-    ),
-    *(Setting(f"DISCO, R = {r}", "disco", (f"defense.ratio={r}",)) for r in RATIOS),
-    *(
-        Setting(f"random pruning, R = {r}", "random-pruning", (f"defense.ratio={r}",))
-        for r in RATIOS
-    ),
-    *(
-        Setting(f"Gaussian noise, {s} rms", "gaussian-noise", (f"defense.sigma={s}",))
-        for s in SIGMAS
-    ),
+    *adversarial(0.5, 1.0, 3.0, 4.0),
+    *max_entropy(1.0, 2.0, 3.0),
+    *disco(*RATIOS),
+    *random_pruning(*RATIOS),
+    *gaussian_noise(0.25, 0.5, 1.0, 2.0),
 )
 TABLE = Table(
     name="figure4",
-    measures=("ssim",),
+    measures=("ssim", "top1"),
     blocks=(
         Block("cifar10", "CIFAR-10: task living or not", rows("cifar10", SETTINGS)),
         Block("celeba", "CelebA: task smiling", rows("celeba", SETTINGS)),
