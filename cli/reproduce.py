@@ -68,9 +68,9 @@ def reproduce(
     """Run EXPERIMENT and write its numbers, tables and pictures.
 
     EXPERIMENT is a file of experiments/: table1, table2, table3, figure3, figure4 and figure6 of
-    the DISCO paper, hcr, or layers. A run that was stopped continues when the same command is given
-    again, cell by cell: one configuration and seed, generated, attacked and scored. The pictures
-    need the packages of the `dev` extra.
+    the DISCO paper, convergence (the same attacks with twice the epochs), hcr, or layers. A run
+    that was stopped continues when the same command is given again, cell by cell: one configuration
+    and seed, generated, attacked and scored. The pictures need the packages of the `dev` extra.
     """
     from ..experiments import Request
     from ..experiments import reproduce as run

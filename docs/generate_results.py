@@ -51,7 +51,7 @@ def _parts(results: Mapping[str, Any]) -> Mapping[str, str]:
     if "blocks" in results:
         blocks = [Filled.model_validate(block) for block in results["blocks"]]
         notes = "\n".join(f"- {note}" for note in results["notes"])
-        return {block.title: _table(results["measures"], block) for block in blocks} | {
+        return {block.title: _table(results, block) for block in blocks} | {
             "notes": f"**About the paper's numbers, whichever dataset.**\n\n{notes}\n"
         }
     if "points" in results:
@@ -71,13 +71,14 @@ def _swept(results: Mapping[str, Any]) -> Mapping[str, Swept]:
     return {name: Swept.model_validate(one) for name, one in results.items()}
 
 
-def _table(measures: list[str], block: Filled) -> str:
+def _table(results: Mapping[str, Any], block: Filled) -> str:
     """The rows that have been run; the others are named."""
     known = [line for line in block.lines if line.seeds]
     absent = [line.method for line in block.lines if not line.seeds]
     if not known:
         return f"**{block.title}.** Not run yet.\n"
-    lines = list(section(measures, block.model_copy(update={"lines": tuple(known)})))
+    shown = block.model_copy(update={"lines": tuple(known)})
+    lines = list(section(results["measures"], shown, results["beside"]))
     if absent:
         lines.append(f"- Not run yet: {'; '.join(absent)}.")
     return f"**{block.title}.**\n\n" + "\n".join(lines)

@@ -106,7 +106,10 @@ def label(run: AttackRun) -> str:
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells in `folder`; of several processes each works on a cell of its own."""
+    """The cells in `folder`; of several processes each works on a cell of its own.
+
+    What their trainings have in common lies beside that folder.
+    """
 
     folder: Path
     effort: Effort
@@ -180,7 +183,7 @@ class Cells:
                 source=source,
                 secret=secret,
                 limit=self.effort.limit,
-                trainings=self.folder / "trainings",
+                trainings=self.folder.with_name("trainings"),
             )
         return Release.open(folder)
 

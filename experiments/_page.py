@@ -24,15 +24,15 @@ def markdown(table: Table, blocks: Sequence[Filled], scale: Scale) -> Iterator[s
     )
     for block in blocks:
         yield f"\n## {block.title}\n"
-        yield from section(table.measures, block)
+        yield from section(table.measures, block, table.beside)
     yield from (f"- {note}" for note in table.notes)
 
 
-def section(measures: Sequence[str], block: Filled) -> Iterator[str]:
+def section(measures: Sequence[str], block: Filled, beside: str) -> Iterator[str]:
     """The table of one dataset, its yardsticks and its notes, without a heading."""
     printed = [name for name in TITLES if any(name in one.paper for one in block.lines)]
     names = ("utility", *measures)
-    head = ["method", *(TITLES[name] for name in names), "over undefended", "less? (Holm)"]
+    head = ["method", *(TITLES[name] for name in names), f"over {beside}", "less? (Holm)"]
     head += ["strongest attack", "seeds", *(f"paper: {TITLES[name]}" for name in printed)]
     yield f"| {' | '.join(head)} |"
     yield f"|{' --- |' * len(head)}"
@@ -78,7 +78,7 @@ def _verdicts(block: Filled) -> Iterator[str]:
     """Say where a defense has not been shown to leak less than the row it stands beside."""
     idle = [one.method for one in block.lines if one.compared and not one.compared.less]
     if idle:
-        yield f"- Not shown to leak less than the undefended network: {'; '.join(idle)}."
+        yield f"- Not shown to leak less than what they stand beside: {'; '.join(idle)}."
 
 
 def _proxies(block: Filled) -> Iterator[str]:

@@ -8,7 +8,7 @@ is no defense, the same classifier reads the images themselves: the ceiling of t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..evaluate.suite.planning import Planned
 from ..schemas.config import Precision, Scale
@@ -29,6 +29,11 @@ class Effort:
     classifier_epochs: int
     decoder_epochs: int
     seeds: Mapping[str, int]  # per dataset; others have two
+
+    def longer(self, times: int) -> "Effort":
+        """The same with so many times the epochs for the attackers."""
+        epochs = times * self.classifier_epochs, times * self.decoder_epochs
+        return replace(self, classifier_epochs=epochs[0], decoder_epochs=epochs[1])
 
     @property
     def attacks(self) -> tuple[Planned, ...]:

@@ -25,7 +25,7 @@ class Row:
     """One row: a configuration by name, with changes, and what the paper printed for it.
 
     `beside` names the row that leakage is compared with; `x` is its place in a figure that has a
-    series of them.
+    series of them; `times` is how many times the protocol's epochs its attackers have.
     """
 
     method: str
@@ -34,6 +34,7 @@ class Row:
     paper: Mapping[str, float] = field(default_factory=dict)
     beside: str = UNDEFENDED
     x: float | None = None
+    times: int = 1
 
 
 class Number(Record):
@@ -45,7 +46,7 @@ class Number(Record):
 
 
 class Compared(Record):
-    """The leakage of a row over that of the undefended one, and the chance of there being no
+    """The leakage of a row over that of the row beside it, and the chance of there being no
     difference, adjusted for the number of rows (Holm).
     """
 
@@ -90,12 +91,16 @@ class Block:
 
 @dataclass(frozen=True)
 class Table:
-    """A table or figure of the paper: its blocks, its measures (the first is compared), notes."""
+    """A table or figure of the paper: its blocks, its measures (the first is compared), notes.
+
+    `beside` says what rows are compared with.
+    """
 
     name: str
     measures: tuple[str, ...]
     blocks: tuple[Block, ...]
     notes: tuple[str, ...]
+    beside: str = "undefended"
 
 
 class Filled(Record):

@@ -32,27 +32,25 @@ def fill(table: Table, request: Request) -> Report:
     """
     sources = _sources(request.source, [block.dataset for block in table.blocks])
     blocks = [block for block in table.blocks if block.dataset in sources]
-    cells = Cells(request.out / "cells", EFFORTS[request.scale], request.keep)
     limit = nullcontext() if request.minutes is None else deadline(60 * request.minutes)
     try:
         with limit:
-            for block, config in _plan(blocks, request):
-                cells.make(config, sources[block.dataset])
+            for block, row, config in _plan(blocks, request):
+                _cells(row, request).make(config, sources[block.dataset])
     except TimeIsUp:
         log.info("the time is up; the same command goes on")
     finally:
-        report = _write(table, [_filled(table, block, cells, request) for block in blocks], request)
+        report = _write(table, [_filled(table, block, request) for block in blocks], request)
     return report
 
 
 def pictures(table: Table, request: Request) -> dict[str, list[Pixels]]:
     """Per dataset and row: images and what was rebuilt of them, (2, N, S, S, 3), of seed 0."""
     sources = _sources(request.source, [block.dataset for block in table.blocks])
-    cells = Cells(request.out / "cells", EFFORTS[request.scale], request.keep)
     shown: dict[str, list[Pixels]] = {}
     for block in table.blocks:
         for row in block.rows if block.dataset in sources else ():
-            drawn = cells.pictures(_config(block, row, 0, request))
+            drawn = _cells(row, request).pictures(_config(block, row, 0, request))
             if drawn is not None:
                 shown.setdefault(block.dataset, []).append(drawn)
     return shown
@@ -85,17 +83,23 @@ def _config(block: Block, row: Row, seed: int, request: Request) -> Config:
     return released_config(row.config, (*general, *row.changes, f"seed={seed}"))
 
 
-def _plan(blocks: Sequence[Block], request: Request) -> Iterator[tuple[Block, Config]]:
+def _cells(row: Row, request: Request) -> Cells:
+    """Where the cells of a row are: on a board, longer attacks would single out their defenses."""
+    name = "cells" if row.times == 1 else f"cells-{row.times}x"
+    return Cells(request.out / name, EFFORTS[request.scale].longer(row.times), request.keep)
+
+
+def _plan(blocks: Sequence[Block], request: Request) -> Iterator[tuple[Block, Row, Config]]:
     """One seed of every row before the next: a table that is stopped early is whole."""
     for seed in range(max(len(_seeds(block.dataset, request)) for block in blocks)):
         for block in blocks:
             for row in block.rows if seed in _seeds(block.dataset, request) else ():
-                yield block, _config(block, row, seed, request)
+                yield block, row, _config(block, row, seed, request)
 
 
-def _filled(table: Table, block: Block, cells: Cells, request: Request) -> Filled:
+def _filled(table: Table, block: Block, request: Request) -> Filled:
     seeds = _seeds(block.dataset, request)
-    runs = [list(_runs(block, row, cells, seeds, request)) for row in block.rows]
+    runs = [list(_runs(block, row, seeds, request)) for row in block.rows]
     lines = [
         line(row, done, seeds, table.measures) for row, done in zip(block.rows, runs, strict=True)
     ]
@@ -108,9 +112,8 @@ def _filled(table: Table, block: Block, cells: Cells, request: Request) -> Fille
     )
 
 
-def _runs(
-    block: Block, row: Row, cells: Cells, seeds: Sequence[int], request: Request
-) -> Iterator[Run]:
+def _runs(block: Block, row: Row, seeds: Sequence[int], request: Request) -> Iterator[Run]:
+    cells = _cells(row, request)
     for seed in seeds:
         config = _config(block, row, seed, request)
         cell = cells.finished(config)
@@ -138,6 +141,7 @@ def _write(table: Table, blocks: Sequence[Filled], request: Request) -> Report:
     seeds = range(max(len(_seeds(block.dataset, request)) for block in blocks))
     results: dict[str, Any] = {
         "measures": list(table.measures),
+        "beside": table.beside,
         "blocks": [block.model_dump(mode="json") for block in blocks],
         "notes": list(table.notes),
     }

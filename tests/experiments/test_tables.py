@@ -15,6 +15,7 @@ from leakboard.experiments import (
     Request,
     _cells,
     _tables,
+    convergence,
     figure3,
     figure4,
     figure6,
@@ -75,6 +76,19 @@ def test_tables_share_their_cells(scale: Scale, tmp_path: Path) -> None:
     assert folders(figure6.TABLE) < folders(table2.TABLE)
     assert folders(table1.TABLE) < folders(table2.TABLE)
     assert folders(figure4.TABLE) & folders(table1.TABLE)
+
+
+def test_longer_attacks_are_on_the_same_releases_in_cells_of_their_own(tmp_path: Path) -> None:
+    request = asked("reduced", tmp_path)
+    for block in convergence.TABLE.blocks:
+        for once, twice in zip(block.rows[::2], block.rows[1::2], strict=True):
+            made = [_tables._config(block, row, 0, request) for row in (once, twice)]
+            assert made[0] == made[1]
+            assert twice.beside == once.method
+            here, there = (_tables._cells(row, request) for row in (once, twice))
+            assert there.effort.decoder_epochs == 2 * here.effort.decoder_epochs
+            assert here.of(made[0]).parent != there.of(made[0]).parent
+            assert here.of(made[0]).name != there.of(made[0]).name
 
 
 def test_the_papers_l1_exceeds_what_its_own_psnr_allows() -> None:
@@ -183,7 +197,7 @@ def test_a_table_is_stopped_taken_up_and_filled(
     left = {path.name for cell in cells for path in cell.parent.rglob("*") if path.is_file()}
     known = {"cell.json", "values.parquet", "pictures.npy", "manifest.json", "measurements.json"}
     assert left == known
-    assert len(list((tmp_path / "cells" / "trainings").iterdir())) == 1
+    assert len(list((tmp_path / "trainings").iterdir())) == 1
 
     kept = [values for _, _, values in _cells.entries(tmp_path / "cells") if values is not None]
     assert len(kept) == 3 * 2  # the strongest attack of both tracks, on test
