@@ -36,8 +36,8 @@ from ..schemas.config import Scale
     "--seeds",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Training runs of each configuration.  [default: 3 on CIFAR-10, 2 on faces, 1 at smoke "
-    "scale]",
+    help="Training runs of each configuration.  [default: 3 on CIFAR-10, 2 on faces; at smoke "
+    "scale 1, at paper scale 3]",
 )
 @click.option(
     "--minutes",

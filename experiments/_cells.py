@@ -1,8 +1,9 @@
 """A cell of a table: one configuration and seed, generated, attacked and scored.
 
-A cell is a folder named after all that decides its result, so that tables share cells. `cell.json`
-is written last; until then a stopped cell goes on where it was. Of a finished cell only what was
-found out stays, unless its release is to be kept: what is left fits a repository.
+A cell is a folder named after its configuration, attacks and seed, so that tables share cells;
+which copy of the images it saw is told by their digests. `cell.json` is written last; until then a
+stopped cell goes on where it was. Of a finished cell only what was found out stays, unless its
+release is to be kept: what is left fits a repository.
 
 All cells, wherever they are made, share one published secret. Nothing is at stake in an experiment,
 and so everybody has the same splits and may go on where somebody else stopped.
@@ -56,6 +57,7 @@ class Cell(Record):
 
     images     the file of the test images and whose they are, which cells share
     strongest  for each track the attack chosen on validation
+    seconds    what it took, or its last part where it was stopped and taken up
     """
 
     config: Config

@@ -1,6 +1,6 @@
 """The defenses of every table, each at several settings of its trade-off; one line per setting."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ._rows import UNDEFENDED, Row
@@ -75,12 +75,7 @@ def rows(
     paper: Mapping[str, Mapping[str, float]] = NO_PAPER,
 ) -> tuple[Row, ...]:
     """A row per setting: configurations `<prefix>-<config>`, the paper's numbers by method."""
-    return tuple(_rows(prefix, settings, paper))
-
-
-def _rows(
-    prefix: str, settings: Sequence[Setting], paper: Mapping[str, Mapping[str, float]]
-) -> Iterator[Row]:
-    for one in settings:
-        printed = paper.get(one.method, {})
-        yield Row(one.method, f"{prefix}-{one.config}", one.changes, printed)
+    return tuple(
+        Row(one.method, f"{prefix}-{one.config}", one.changes, paper.get(one.method, {}))
+        for one in settings
+    )

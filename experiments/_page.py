@@ -32,8 +32,10 @@ def section(measures: Sequence[str], block: Filled, beside: str) -> Iterator[str
     """The table of one dataset, its yardsticks and its notes, without a heading."""
     printed = [name for name in TITLES if any(name in one.paper for one in block.lines)]
     names = ("utility", *measures)
-    head = ["method", *(TITLES[name] for name in names), f"over {beside}", "less? (Holm)"]
-    head += ["strongest attack", "seeds", *(f"paper: {TITLES[name]}" for name in printed)]
+    first = TITLES[measures[0]].split()[0]
+    head = ["method", *(TITLES[name] for name in names), f"{first} over {beside}"]
+    head += ["above a guess", "different?", "strongest attack", "seeds"]
+    head += [f"paper: {TITLES[name]}" for name in printed]
     yield f"| {' | '.join(head)} |"
     yield f"|{' --- |' * len(head)}"
     for one in block.lines:
@@ -46,6 +48,7 @@ def section(measures: Sequence[str], block: Filled, beside: str) -> Iterator[str
     yield f"\nn = {n} test images. Yardsticks, not attacks: {anchors or 'not run yet'}.\n"
     yield from (f"- {note}" for note in block.notes)
     yield from _verdicts(block)
+    yield from _each_attack(block)
     yield from _proxies(block)
 
 
@@ -55,13 +58,14 @@ def _number(number: Number | None) -> str:
     return f"{number.value:.3f} ({number.low:.3f} to {number.high:.3f})"
 
 
-def _comparison(one: Line) -> tuple[str, str]:
+def _comparison(one: Line) -> tuple[str, str, str]:
     if one.compared is None:
-        return "", ""
-    c = one.compared
-    ratio = f"{c.ratio:.3f} ({c.low:.3f} to {c.high:.3f})"
-    verdict = "yes" if c.less else "no, more" if c.differs else "no"
-    return ratio, f"{verdict}, {chance(c.p_adjusted)}"
+        return "", "", ""
+    found = one.compared
+    verdict = "less" if found.less else "more" if found.more else "not shown"
+    scope = " of these networks" if found.seeds == 1 and (found.less or found.more) else ""
+    said = f"{verdict}{scope}, {chance(found.p_adjusted)}"
+    return _number(found.ratio), _number(found.above), said
 
 
 def chance(p: float) -> str:
@@ -81,6 +85,18 @@ def _verdicts(block: Filled) -> Iterator[str]:
         yield f"- Not shown to leak less than what they stand beside: {'; '.join(idle)}."
 
 
+def _each_attack(block: Filled) -> Iterator[str]:
+    """What the weaker attacks read, whose intervals are on the board."""
+    said = {
+        one.method: ", ".join(f"{name} {value:.3f}" for name, value in one.attacks.items())
+        for one in block.lines
+        if len(one.attacks) > 1
+    }
+    if said:
+        listed = "; ".join(f"{method}: {found}" for method, found in said.items())
+        yield f"- Every attack, mean over seeds: {listed}."
+
+
 def _proxies(block: Filled) -> Iterator[str]:
     """What the proxies of training said: how far too optimistic they are."""
     said = {
@@ -89,4 +105,7 @@ def _proxies(block: Filled) -> Iterator[str]:
     }
     listed = "; ".join(f"{method} {', '.join(found)}" for method, found in said.items() if found)
     if listed:
-        yield f"- Proxy adversaries at the end of training, seed by seed, never leakage: {listed}."
+        yield (
+            "- Proxy adversaries over the last epoch of training, seed by seed, never leakage: "
+            f"{listed}."
+        )

@@ -29,8 +29,8 @@ def draw(measure: str, titles: Mapping[str, str], panels: Sequence[Panel]) -> st
 def _points(measure: str, lines: Sequence[Line]) -> list[dict[str, Any]]:
     return [
         {
-            "method": line.method,
-            "defense": line.method.partition(",")[0],
+            "defense": line.method.partition(", ")[0],
+            "setting": line.method.partition(", ")[2],
             "x": line.x,
             **{f"leak_{end}": value for end, value in line.numbers[measure].model_dump().items()},
             **{f"util_{end}": value for end, value in line.numbers["utility"].model_dump().items()},
@@ -56,8 +56,11 @@ def _trade_off(
     base = _base(measure, lines)
     across = base.mark_rule().encode(x=alt.X("leak_low:Q", scale=free), x2="leak_high:Q", y=y)
     up = base.mark_rule().encode(x=x, y=alt.Y("util_low:Q", scale=free), y2="util_high:Q")
-    points = base.mark_point(filled=True, size=50).encode(x=x, y=y, tooltip="method:N")
-    return alt.LayerChart(layer=[across, up, points], width=WIDTH, height=HEIGHT, title=title)
+    points = base.mark_point(filled=True, size=50).encode(x=x, y=y)
+    beside = base.mark_text(align="left", dx=6, dy=-6, fontSize=9)
+    settings = beside.encode(x=x, y=y, text="setting:N")
+    layers = [across, up, points, settings]
+    return alt.LayerChart(layer=layers, width=WIDTH, height=HEIGHT, title=title)
 
 
 def _series(
@@ -68,5 +71,5 @@ def _series(
     base = _base(measure, lines).encode(x=x)
     bars = base.mark_rule().encode(y=alt.Y("leak_low:Q", scale=free), y2="leak_high:Q")
     value = alt.Y("leak_value:Q", title=titles[measure], scale=free)
-    values = base.mark_line(point=True).encode(y=value, tooltip="method:N")
+    values = base.mark_line(point=True).encode(y=value)
     return alt.LayerChart(layer=[bars, values], width=WIDTH, height=HEIGHT, title=title)

@@ -59,7 +59,7 @@ EFFORTS: Mapping[Scale, Effort] = {
         "float32",
         1,
         1,
-        {"synthetic": 1},
+        {"cifar10": 1, "celeba": 1, "fairface": 1, "synthetic": 1},
     ),
     "reduced": Effort(
         ("scale=reduced", *PROXY),
@@ -85,6 +85,6 @@ EFFORTS: Mapping[Scale, Effort] = {
         "bfloat16",
         30,
         30,
-        {"cifar10": 3, "celeba": 3, "fairface": 3},
+        {"cifar10": 3, "celeba": 3, "fairface": 3, "synthetic": 3},
     ),
 }

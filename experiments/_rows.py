@@ -3,6 +3,7 @@
 Legend: K seeds of a row, N test images, M measures.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,13 +12,22 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..evaluate.metrics import REGISTRY as METRICS
-from ..schemas import Config, Direction, Record, Track
-from ..schemas.resampling import holm, mean_replicates, numbered, over_runs, paired_difference
+from ..schemas import Config, Record, Track
+from ..schemas.resampling import (
+    Difference,
+    holm,
+    mean_replicates,
+    numbered,
+    over_runs,
+    paired_difference,
+)
 from ._cells import Cell
 
 Values = NDArray[np.float64]
 UNDEFENDED = "none"
 SIGNIFICANCE = 0.05
+# What is reached without the activation; for the attribute by the better of the two.
+GUESSES = {Track.ATTRIBUTE: ("majority", "task_output"), Track.RECONSTRUCTION: ("mean_image",)}
 
 
 @dataclass(frozen=True)
@@ -46,24 +56,35 @@ class Number(Record):
 
 
 class Compared(Record):
-    """The leakage of a row over that of the row beside it, and the chance of there being no
-    difference, adjusted for the number of rows (Holm).
+    """The leakage of a row beside that of the row it is compared with.
+
+    ratio       the one over the other
+    above       the same once what a guess reaches is subtracted from both
+    p_adjusted  how often equals would differ by so much, adjusted for the rows of the block (Holm)
+    seeds       training runs behind it, of the row that has fewer
     """
 
-    ratio: float
-    low: float
-    high: float
+    ratio: Number
+    above: Number
     p_adjusted: float
-    less: bool
+    seeds: int
 
     @property
-    def differs(self) -> bool:
-        """Whether the difference is significant, in whichever direction."""
-        return self.p_adjusted < SIGNIFICANCE
+    def less(self) -> bool:
+        """Whether it leaks significantly less."""
+        return self.ratio.value < 1 and self.p_adjusted < SIGNIFICANCE
+
+    @property
+    def more(self) -> bool:
+        """Whether it leaks significantly more."""
+        return self.ratio.value > 1 and self.p_adjusted < SIGNIFICANCE
 
 
 class Line(Record):
-    """What is known of a row so far; nothing is, where no cell is finished."""
+    """What is known of a row so far; nothing is, where no cell is finished.
+
+    `attacks` is what each attack on the track of the first measure read, mean over seeds.
+    """
 
     method: str
     config: str
@@ -76,6 +97,7 @@ class Line(Record):
     numbers: dict[str, Number]
     proxy_leakage: tuple[float | None, ...]
     strongest: tuple[str, ...]
+    attacks: dict[str, float]
     compared: Compared | None = None
 
 
@@ -91,9 +113,9 @@ class Block:
 
 @dataclass(frozen=True)
 class Table:
-    """A table or figure of the paper: its blocks, its measures (the first is compared), notes.
+    """A table or figure of the paper: its blocks, its measures and its notes.
 
-    `beside` says what rows are compared with.
+    The first measure grows with leakage and is compared; `beside` says with what.
     """
 
     name: str
@@ -139,7 +161,17 @@ def line(row: Row, runs: Sequence[Run], seeds: Sequence[int], measures: Sequence
         numbers=_numbers(runs, ("utility", *measures)) if runs else {},
         proxy_leakage=tuple(run.cell.measurements.proxy_leakage for run in runs),
         strongest=tuple(dict.fromkeys(run.cell.run(track).attack for run in runs)),
+        attacks=_each(runs, track),
     )
+
+
+def _each(runs: Sequence[Run], track: Track) -> dict[str, float]:
+    """What every attack of a track read on test, mean over the seeds; no ceilings."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for report in (one.reports["test"] for run in runs for one in run.cell.runs):
+        if report.track is track and not report.ceiling:
+            found[report.attack].append(report.headline.value)
+    return {attack: sum(values) / len(values) for attack, values in found.items()}
 
 
 def track_of(measure: str) -> Track:
@@ -182,30 +214,44 @@ def compared(
         if row.beside in place and row.method != row.beside and runs[number]
         if runs[place[row.beside]]
     }
-    found = {number: _ratio(runs[number], runs[other], measure) for number, other in pairs.items()}
-    adjusted = holm({rows[number].method: p for number, (_, _, _, p) in found.items()})
-    less_is_more = METRICS.find(measure).direction is Direction.LOWER_LEAKS_MORE
+    p = {n: _difference(runs[n], runs[other], measure).p for n, other in pairs.items()}
+    adjusted = holm({rows[number].method: chance for number, chance in p.items()})
     result = list(lines)
-    for number, (ratio, low, high, _) in found.items():
-        p = adjusted[rows[number].method]
-        below = ratio > 1 if less_is_more else ratio < 1
-        verdict = Compared(
-            ratio=ratio, low=low, high=high, p_adjusted=p, less=below and p < SIGNIFICANCE
-        )
-        result[number] = lines[number].model_copy(update={"compared": verdict})
+    for number, other in pairs.items():
+        found = _beside(runs[number], runs[other], measure, adjusted[rows[number].method])
+        result[number] = lines[number].model_copy(update={"compared": found})
     return result
 
 
-def _ratio(one: Sequence[Run], other: Sequence[Run], measure: str) -> tuple[float, ...]:
-    """The ratio r of two means, the ends of its interval, and the p-value of equal means.
+def _difference(one: Sequence[Run], other: Sequence[Run], measure: str) -> Difference:
+    values = values_of(one, measure), values_of(other, measure)
+    return paired_difference(*values, subjects_of(one[0]))
+
+
+def _beside(one: Sequence[Run], other: Sequence[Run], measure: str, p_adjusted: float) -> Compared:
+    return Compared(
+        ratio=ratio(one, other, measure),
+        above=ratio(one, other, measure, guessed(other[0], measure)),
+        p_adjusted=p_adjusted,
+        seeds=min(len(one), len(other)),
+    )
+
+
+def guessed(run: Run, measure: str) -> float:
+    """What a guess without the activation reaches on the images of a run."""
+    track = track_of(measure)
+    anchors = run.cell.run(track).reports["test"].anchors
+    return max(anchors[name][measure].value for name in GUESSES[track])
+
+
+def ratio(one: Sequence[Run], other: Sequence[Run], measure: str, floor: float = 0.0) -> Number:
+    """The ratio r of two means once `floor` is subtracted from both, with its interval.
 
     With b the other mean, r - r' is (a - r b) / b to first order (the delta method), and a - r b is
     a paired difference over the same images.
     """
-    subjects = subjects_of(one[0])
-    a, b = values_of(one, measure), values_of(other, measure)
+    a, b = values_of(one, measure) - floor, values_of(other, measure) - floor
     mean = float(b.mean())
-    ratio = float(a.mean()) / mean
-    around = paired_difference(a, ratio * b, subjects)
-    p = paired_difference(a, b, subjects).p
-    return ratio, ratio + around.low / mean, ratio + around.high / mean, p
+    value = float(a.mean()) / mean
+    around = paired_difference(a, value * b, subjects_of(one[0]))
+    return Number(value=value, low=value + around.low / mean, high=value + around.high / mean)

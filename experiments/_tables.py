@@ -100,6 +100,7 @@ def _plan(blocks: Sequence[Block], request: Request) -> Iterator[tuple[Block, Ro
 def _filled(table: Table, block: Block, request: Request) -> Filled:
     seeds = _seeds(block.dataset, request)
     runs = [list(_runs(block, row, seeds, request)) for row in block.rows]
+    _refuse_other_images(block, [run for done in runs for run in done], request)
     lines = [
         line(row, done, seeds, table.measures) for row, done in zip(block.rows, runs, strict=True)
     ]
@@ -110,6 +111,17 @@ def _filled(table: Table, block: Block, request: Request) -> Filled:
         anchors=_anchors([run for done in runs for run in done], track_of(table.measures[0])),
         notes=block.notes,
     )
+
+
+def _refuse_other_images(block: Block, runs: Sequence[Run], request: Request) -> None:
+    """Rows are compared image by image."""
+    found = sorted({run.cell.images for run in runs})
+    if len(found) > 1:
+        raise UsageError(
+            f"{request.out}: expected cells of {block.dataset} with the same test images, but got "
+            f"{' and '.join(found)}: they were made from different copies of the data; use another "
+            "--out for each copy"
+        )
 
 
 def _runs(block: Block, row: Row, seeds: Sequence[int], request: Request) -> Iterator[Run]:

@@ -26,7 +26,7 @@ from leakboard.experiments import (
 )
 from leakboard.experiments._cells import Cells
 from leakboard.experiments._protocol import EFFORTS
-from leakboard.experiments._rows import Run, Table, Values, _ratio
+from leakboard.experiments._rows import Run, Table, Values, _difference, ratio
 from leakboard.experiments._values import keep_values, read_values
 from leakboard.generate import defenses
 from leakboard.schemas import Config, UsageError
@@ -110,21 +110,30 @@ def runs_of(values: Values) -> list[Run]:
 
 def test_a_network_beside_itself_leaks_as_much() -> None:
     runs = runs_of(np.random.default_rng(0).random((3, 40)))
-    ratio, low, high, p = _ratio(runs, runs, "top1")
-    assert ratio == 1
-    assert p == pytest.approx(1)
-    assert low < 1 < high
+    found = ratio(runs, runs, "top1")
+    assert found.value == 1
+    assert found.low < 1 < found.high
+    assert _difference(runs, runs, "top1").p == pytest.approx(1)
+
+
+def test_a_ratio_above_a_guess_is_that_of_the_advantages() -> None:
+    values = np.random.default_rng(0).random((2, 3, 40))
+    one, other = map(runs_of, values)
+    found, advantages = ratio(one, other, "top1", 0.25), values.mean(axis=(1, 2)) - 0.25
+    assert found.value == pytest.approx(advantages[0] / advantages[1])
+    shifted = ratio(runs_of(values[0] - 0.25), runs_of(values[1] - 0.25), "top1")
+    assert (found.low, found.high) == pytest.approx((shifted.low, shifted.high))
 
 
 def test_the_interval_of_a_ratio_holds_the_truth_as_often_as_it_says() -> None:
-    """Binomial(200, 0.95) is below 180 or above 198 twice in a hundred."""
+    """Binomial(200, 0.95) is below 180 or above 198 twice in a thousand."""
     random, held = np.random.default_rng(0), 0
     for _ in range(200):
         shared = random.normal(size=400)
         means = random.normal([[0.5], [1.0]], 0.02, size=(3, 2, 1))  # three seeds of either
         values = means + 0.2 * shared + 0.2 * random.normal(size=(3, 2, 400))
-        _, low, high, _ = _ratio(runs_of(values[:, 0]), runs_of(values[:, 1]), "top1")
-        held += low <= 0.5 <= high
+        found = ratio(runs_of(values[:, 0]), runs_of(values[:, 1]), "top1")
+        held += found.low <= 0.5 <= found.high
     assert 180 <= held <= 198
 
 
@@ -191,7 +200,7 @@ def test_a_table_is_stopped_taken_up_and_filled(
         assert utility["low"] <= utility["value"] <= utility["high"]
         assert not line["missing"]
     assert none["compared"] is None
-    assert all(line["compared"]["low"] <= line["compared"]["ratio"] for line in discos)
+    assert all(line["compared"]["seeds"] == 1 for line in discos)
     cells = sorted((tmp_path / "cells").glob("*/cell.json"))
     assert len(cells) == 3
     left = {path.name for cell in cells for path in cell.parent.rglob("*") if path.is_file()}
