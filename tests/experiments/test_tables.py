@@ -24,7 +24,7 @@ from leakboard.experiments import (
     table2,
     table3,
 )
-from leakboard.experiments._cells import Cells
+from leakboard.experiments._cells import Cell, Cells
 from leakboard.experiments._protocol import EFFORTS
 from leakboard.experiments._rows import Run, Table, Values, _difference, ratio
 from leakboard.experiments._values import keep_values, read_values
@@ -159,6 +159,17 @@ def test_a_cell_that_another_process_works_on_is_left_to_it(tmp_path: Path) -> N
     with FileLock(f"{cells.of(config)}.lock"):
         cells.make(config, None)
     assert cells.finished(config) is None
+
+
+def test_cells_from_different_copies_of_the_images_are_refused(tmp_path: Path) -> None:
+    block, request = table1.TABLE.blocks[0], asked("smoke", tmp_path)
+    runs = [
+        Run(0, None, Cell.model_construct(images=name), pa.table({}))  # type: ignore[arg-type]
+        for name in ("images-1.parquet", "images-2.parquet")
+    ]
+    _tables._refuse_other_images(block, runs[:1], request)
+    with pytest.raises(UsageError, match="different copies of the data"):
+        _tables._refuse_other_images(block, runs, request)
 
 
 def test_values_come_back_as_they_were(tmp_path: Path) -> None:
