@@ -7,7 +7,8 @@ import altair as alt
 import vl_convert
 
 from ..schemas.bounds import Measured
-from ._sweep import Row, Swept
+from . import _markdown as markdown
+from ._sweep import Level, Swept
 
 # After Okabe and Ito: told apart whatever one's colour vision.
 LINES = {
@@ -35,23 +36,12 @@ def _lines(swept: Swept) -> Iterator[str]:
     yield f"rest are medians over n = {n} images, in grey levels. Decoder: {swept.attack_images}"
     yield f"images, {swept.attack_epochs} epochs.\n"
     names = ["noise / rms", "accuracy", *(title for title, _ in LINES.values()), *COLUMNS]
-    yield f"| {' | '.join(names)} |"
-    yield f"|{' --- |' * len(names)}"
-    for row in swept.rows:
-        yield f"| {' | '.join(_cells(row))} |"
-    yield ""
+    yield markdown.table(names, map(_cells, swept.rows))
 
 
-def _cells(row: Row) -> Iterator[str]:
-    accuracy = row.accuracy
-    yield f"{row.sigma:g}"
-    yield f"{accuracy.value:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f})"
-    for name in (*LINES, *COLUMNS):
-        yield _cell(row.measured[name])
-
-
-def _cell(measured: Measured) -> str:
-    return f"{measured.value:.3g} ({measured.low:.3g} to {measured.high:.3g})"
+def _cells(level: Level) -> list[str]:
+    measured = [markdown.spread(level.measured[name]) for name in (*LINES, *COLUMNS)]
+    return [f"{level.sigma:g}", markdown.spread(level.accuracy, ".3f"), *measured]
 
 
 def draw(swept: Mapping[str, Swept]) -> str:

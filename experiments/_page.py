@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from ..schemas.config import Scale
+from ._markdown import chance, spread, table
 from ._rows import Filled, Line, Number, Table
 
+NOT_RUN = "not run yet"
 TITLES = {
     "utility": "utility ↑",
     "top1": "leakage (top-1) ↓",
@@ -14,8 +16,8 @@ TITLES = {
 }
 
 
-def markdown(table: Table, blocks: Sequence[Filled], scale: Scale) -> Iterator[str]:
-    yield f"# {table.name}, {scale} scale\n"
+def markdown(whole: Table, blocks: Sequence[Filled], scale: Scale) -> Iterator[str]:
+    yield f"# {whole.name}, {scale} scale\n"
     yield (
         "Means over training seeds and test images with 95 % intervals over both (hierarchical "
         "bootstrap over subjects; with a single seed over images alone). The strongest attack of "
@@ -24,8 +26,8 @@ def markdown(table: Table, blocks: Sequence[Filled], scale: Scale) -> Iterator[s
     )
     for block in blocks:
         yield f"\n## {block.title}\n"
-        yield from section(table.measures, block, table.beside)
-    yield from (f"- {note}" for note in table.notes)
+        yield from section(whole.measures, block, whole.beside)
+    yield from (f"- {note}" for note in whole.notes)
 
 
 def section(measures: Sequence[str], block: Filled, beside: str) -> Iterator[str]:
@@ -36,26 +38,24 @@ def section(measures: Sequence[str], block: Filled, beside: str) -> Iterator[str
     head = ["method", *(TITLES[name] for name in names), f"{first} over {beside}"]
     head += ["above a guess", "different?", "strongest attack", "seeds"]
     head += [f"paper: {TITLES[name]}" for name in printed]
-    yield f"| {' | '.join(head)} |"
-    yield f"|{' --- |' * len(head)}"
-    for one in block.lines:
-        cells = [one.method, *(_number(one.numbers.get(name)) for name in names)]
-        cells += [*_comparison(one), ", ".join(one.strongest) or "not run yet", _count(one)]
-        cells += [f"{one.paper[name]:g}" if name in one.paper else "" for name in printed]
-        yield f"| {' | '.join(cells)} |"
+    yield table(head, (_cells(one, names, printed) for one in block.lines))
     n = max((one.n for one in block.lines), default=0)
     anchors = ", ".join(f"{name} {_number(score)}" for name, score in block.anchors.items())
-    yield f"\nn = {n} test images. Yardsticks, not attacks: {anchors or 'not run yet'}.\n"
+    yield f"n = {n} test images. Yardsticks, not attacks: {anchors or NOT_RUN}.\n"
     yield from (f"- {note}" for note in block.notes)
     yield from _verdicts(block)
     yield from _each_attack(block)
     yield from _proxies(block)
 
 
+def _cells(one: Line, names: Sequence[str], printed: Sequence[str]) -> list[str]:
+    cells = [one.method, *(_number(one.numbers.get(name)) for name in names)]
+    cells += [*_comparison(one), ", ".join(one.strongest) or NOT_RUN, _count(one)]
+    return cells + [f"{one.paper[name]:g}" if name in one.paper else "" for name in printed]
+
+
 def _number(number: Number | None) -> str:
-    if number is None:
-        return "not run yet"
-    return f"{number.value:.3f} ({number.low:.3f} to {number.high:.3f})"
+    return NOT_RUN if number is None else spread(number, ".3f")
 
 
 def _comparison(one: Line) -> tuple[str, str, str]:
@@ -66,11 +66,6 @@ def _comparison(one: Line) -> tuple[str, str, str]:
     scope = " of these networks" if found.seeds == 1 and (found.less or found.more) else ""
     said = f"{verdict}{scope}, {chance(found.p_adjusted)}"
     return _number(found.ratio), _number(found.above), said
-
-
-def chance(p: float) -> str:
-    """A p-value of three decimals, which is never said to be zero."""
-    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
 
 
 def _count(one: Line) -> str:

@@ -62,7 +62,7 @@ class System:
     labels: Tensor
 
 
-class Row(Record):
+class Level(Record):
     """One noise level, in units of the features' root mean square: medians over the images."""
 
     sigma: float
@@ -77,7 +77,7 @@ class Swept(Record):
     attack_images: int
     attack_epochs: int
     clean: Utility
-    rows: tuple[Row, ...]
+    rows: tuple[Level, ...]
 
 
 def sweep(
@@ -105,7 +105,7 @@ def sweep(
         }
         accuracy = _accuracy(system, std, generator)
         found = summaries(measured, QUANTITIES, _names(samples))
-        rows.append(Row(sigma=sigma, accuracy=accuracy, measured=found))
+        rows.append(Level(sigma=sigma, accuracy=accuracy, measured=found))
     return Swept(
         about=system.about,
         attack_images=len(system.train),

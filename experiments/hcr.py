@@ -21,12 +21,12 @@ from ..evaluate.architectures import ConvDecoder
 from ..evaluate.bounds.hcr import Hcr
 from ..evaluate.fitting import seeded
 from ..evaluate.reading.images import decode_images
-from ..generate import generate, load_client
+from ..generate import load_client
 from ..schemas import Release, answers
 from ..schemas.config import Scale
 from ..schemas.files import write_text
 from . import Report, Request
-from ._configs import released_config
+from ._configs import release_of
 from ._figures import draw, table
 from ._small_nets import SmallClient, convolutional, descend, perceptron
 from ._sweep import Swept, System, sweep
@@ -70,7 +70,7 @@ def run(request: Request) -> Report:
     effort = EFFORTS[scale]
 
     def release() -> Release:
-        return _release(source, out / "release", effort.limit)
+        return release_of("cifar10-none", source, out / "release", effort.limit)
 
     systems: dict[str, Callable[[], System]] = {
         "digits": digits,
@@ -164,13 +164,6 @@ def split_resnet(release: Release, effort: Effort) -> System:
         return ConvDecoder(shape, 32, width=128)
 
     return System(about, client, client.task_network, decoder, attackers, test, truth)
-
-
-def _release(source: str, folder: Path, limit: int | None) -> Release:
-    """The undefended release of CIFAR-10, generated where it is missing."""
-    if not folder.exists():
-        generate(released_config("cifar10-none"), folder, source=source, limit=limit)
-    return Release.open(folder)
 
 
 def _pairs(release: Release, split: str, answer: str, count: int) -> tuple[Tensor, Tensor]:

@@ -6,19 +6,16 @@ estimators are not public, so the measures here are our reading. We add reconstr
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 
-from ..generate import generate
-from ..schemas import Release, Score
-from ..schemas.bounds import Measured
+from ..schemas import Release
 from ..schemas.config import Scale
 from ..schemas.files import write_text
 from . import Report, Request
-from ._configs import released_config
+from ._configs import release_of
 from ._correlation import Correlation
-from ._page import chance
+from ._markdown import chance, spread, table
 from ._points import SEED, Effort, Point, Untrained, before_training, measured_points
 
 LAYERS: tuple[str, ...] = ("relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
@@ -55,7 +52,7 @@ def run(request: Request) -> Report:
         point
         for name, layers in POINTS.items()
         for point in measured_points(
-            _release(source, out / name, effort.limit), layers, out, effort
+            release_of(name, source, out / name, effort.limit), layers, out, effort
         )
     ]
     before = list(before_training(Release.open(out / UNDEFENDED), LAYERS, out, effort))
@@ -77,12 +74,6 @@ def run(request: Request) -> Report:
     write_text(out / "layers.json", report.to_json())
     write_text(out / "layers.md", "\n".join(tables(points, before, found)))
     return report
-
-
-def _release(source: str, folder: Path, limit: int | None) -> Release:
-    if not folder.exists():
-        generate(released_config(folder.name), folder, source=source, limit=limit)
-    return Release.open(folder)
 
 
 def correlations(points: Sequence[Point]) -> Correlations:
@@ -120,18 +111,18 @@ def _profile(points: Sequence[Point]) -> str:
         [
             point.release,
             point.layer,
-            _interval(point.decoder_ssim),
-            *(_interval(point.measured[name]) for name in columns),
+            spread(point.decoder_ssim),
+            *(spread(point.measured[name]) for name in columns),
         ]
         for point in points
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _beginning(before: Sequence[Untrained]) -> str:
     head = ["before training, cut at", *MEASURES]
-    rows = [[one.layer, *(_interval(one.measured[name]) for name in MEASURES)] for one in before]
-    return _table(head, rows)
+    rows = [[one.layer, *(spread(one.measured[name]) for name in MEASURES)] for one in before]
+    return table(head, rows)
 
 
 def _matrix(found: Correlations) -> str:
@@ -140,17 +131,8 @@ def _matrix(found: Correlations) -> str:
     rows = [
         [name, *(_correlation(row[leakage]) for leakage in LEAKAGE)] for name, row in found.items()
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _correlation(one: Correlation) -> str:
     return f"{one.value:+.2f} ({one.low:+.2f} to {one.high:+.2f}), {chance(one.p)}"
-
-
-def _interval(number: Measured | Score) -> str:
-    return f"{number.value:.3g} ({number.low:.3g} to {number.high:.3g})"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
