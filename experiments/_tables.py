@@ -44,15 +44,15 @@ def fill(table: Table, request: Request) -> Report:
     return report
 
 
-def pictures(table: Table, request: Request) -> dict[str, list[Pixels]]:
+def pictures(table: Table, request: Request) -> dict[str, dict[str, Pixels]]:
     """Per dataset and row: images and what was rebuilt of them, (2, N, S, S, 3), of seed 0."""
     sources = _sources(request.source, [block.dataset for block in table.blocks])
-    shown: dict[str, list[Pixels]] = {}
+    shown: dict[str, dict[str, Pixels]] = {}
     for block in table.blocks:
         for row in block.rows if block.dataset in sources else ():
             drawn = _cells(row, request).pictures(_config(block, row, 0, request))
             if drawn is not None:
-                shown.setdefault(block.dataset, []).append(drawn)
+                shown.setdefault(block.dataset, {})[row.method] = drawn
     return shown
 
 

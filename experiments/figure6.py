@@ -1,11 +1,10 @@
 """Figure 6 of the DISCO paper: what a supervised decoder rebuilds behind every defense."""
 
-import numpy as np
-
 from ..evaluate.gallery import write_png
 from . import Report, Request
 from ._methods import AGAINST_REBUILDING, rows
 from ._rows import Block, Table
+from ._sheet import sheet
 from ._tables import SYNTHETIC, fill, pictures
 
 TABLE = Table(
@@ -17,8 +16,8 @@ TABLE = Table(
         Block(SYNTHETIC, "Synthetic faces: task gender", rows("synthetic", AGAINST_REBUILDING)),
     ),
     notes=(
-        "Pictures, where the licence of the images lets them be shown: the inputs in the left "
-        "column, then a column for each row of the table that was run, in its order.",
+        "Pictures, where the licence of the images lets them be shown: of training seed 0, and of "
+        "the rows that were run here.",
     ),
 )
 
@@ -27,7 +26,7 @@ def run(request: Request) -> Report:
     """Write figure6.json, figure6.md, figure6.svg and a sheet of pictures for each dataset."""
     report = fill(TABLE, request)
     for dataset, columns in pictures(TABLE, request).items():
-        inputs, *_ = columns
-        sheet = np.concatenate([inputs[0], *(rebuilt for _, rebuilt in columns)], axis=2)
-        write_png(request.out / f"figure6-{dataset}.png", np.concatenate(list(sheet)))
+        inputs, _ = next(iter(columns.values()))
+        rebuilt = {method: images for method, (_, images) in columns.items()}
+        write_png(request.out / f"figure6-{dataset}.png", sheet({"input": inputs} | rebuilt))
     return report

@@ -27,6 +27,7 @@ from leakboard.experiments import (
 from leakboard.experiments._cells import Cell, Cells
 from leakboard.experiments._protocol import EFFORTS
 from leakboard.experiments._rows import Run, Table, Values, _difference, ratio
+from leakboard.experiments._sheet import HEAD, sheet
 from leakboard.experiments._values import keep_values, read_values
 from leakboard.generate import defenses
 from leakboard.schemas import Config, UsageError
@@ -172,6 +173,16 @@ def test_cells_from_different_copies_of_the_images_are_refused(tmp_path: Path) -
         _tables._refuse_other_images(block, runs, request)
 
 
+def test_a_sheet_magnifies_images_below_their_names() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
+    both = sheet({"input": images, "DISCO, R = 0.6": images[::-1]})
+    assert both.shape == (HEAD + 3 * 128, 2 * 128, 3)
+    assert np.array_equal(both[HEAD::4, :128:4].reshape(3, 32, 32, 3), images)
+    assert np.array_equal(both[HEAD::4, 128::4].reshape(3, 32, 32, 3), images[::-1])
+    one, two = both[:HEAD, :128], both[:HEAD, 128:]
+    assert (one < 255).any(axis=(1, 2)).sum() < (two < 255).any(axis=(1, 2)).sum()  # two lines
+
+
 def test_values_come_back_as_they_were(tmp_path: Path) -> None:
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
@@ -233,4 +244,6 @@ def test_a_table_is_stopped_taken_up_and_filled(
     assert reproduce("table3", request) == report
     assert [path.stat().st_mtime_ns for path in cells] == before
     (drawn,) = _tables.pictures(table3.TABLE, request).values()
-    assert all(np.array_equal(a[0], b[0]) for a, b in pairwise(drawn))  # of the same images
+    assert list(drawn) == [row.method for row in table3.TABLE.blocks[-1].rows]
+    shown = list(drawn.values())
+    assert all(np.array_equal(a[0], b[0]) for a, b in pairwise(shown))  # of the same images
