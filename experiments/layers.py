@@ -6,6 +6,7 @@ estimators are not public, so the measures here are our reading. We add reconstr
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
@@ -62,18 +63,24 @@ def run(request: Request) -> Report:
         scale=scale,
         seeds=(SEED,),
         versions={name: version(name) for name in ("leakboard", "torch", "scipy")},
-        results={
-            "points": [point.model_dump(mode="json") for point in points],
-            "untrained": [one.model_dump(mode="json") for one in before],
-            "correlations": {
-                measure: {leakage: one.model_dump(mode="json") for leakage, one in row.items()}
-                for measure, row in found.items()
-            },
-        },
+        results=_results(points, before, found),
     )
     write_text(out / "layers.json", report.to_json())
     write_text(out / "layers.md", "\n".join(tables(points, before, found)))
     return report
+
+
+def _results(
+    points: Sequence[Point], before: Sequence[Untrained], found: Correlations
+) -> dict[str, Any]:
+    return {
+        "points": [point.model_dump(mode="json") for point in points],
+        "untrained": [one.model_dump(mode="json") for one in before],
+        "correlations": {
+            measure: {leakage: one.model_dump(mode="json") for leakage, one in row.items()}
+            for measure, row in found.items()
+        },
+    }
 
 
 def correlations(points: Sequence[Point]) -> Correlations:
