@@ -14,7 +14,7 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -161,7 +161,9 @@ class Cells:
         runs = [_attacked(release, folder, one) for one in self._suited(release)]
         strongest = {track: label(by_strength(runs, track)[0]) for track in Track}
         paths = {track: _predictions(folder, name, "test") for track, name in strongest.items()}
-        images = keep_values(folder, image_values(release, paths))
+        asked_often = release.manifest.defense.randomized
+        averaging = _predictions(folder, _averaging(runs), "test") if asked_often else None
+        images = keep_values(folder, image_values(release, paths, averaging))
         if release.manifest.dataset.licence.redistributable:
             draw(release, paths[Track.RECONSTRUCTION], folder / "pictures.npy")
         cell = Cell(
@@ -196,6 +198,11 @@ class Cells:
             idle = attack.unsuited(release.manifest) or (attack.ceiling and not undefended)
             if not idle and (one.name != "mask_classifier" or _has_mask(release)):
                 yield one
+
+
+def _averaging(runs: Sequence[AttackRun]) -> str:
+    """The attack that averages the queries of an image."""
+    return next(label(run) for run in runs if run.attack == "query_averaging")
 
 
 def _has_mask(release: Release) -> bool:

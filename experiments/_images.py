@@ -4,6 +4,7 @@ Legend: N images, S image side.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,23 @@ from numpy.typing import NDArray
 
 from ..evaluate.metrics import REGISTRY as METRICS
 from ..evaluate.metrics import ReconstructionOutcome
-from ..evaluate.reading.records import read_truth
+from ..evaluate.reading.records import Records, read_records, read_truth
 from ..schemas import Release, Track, aligned, read_predictions
 from ..schemas.files import replacing
 
 REBUILT = ("ssim", "psnr", "l1")
+REPEATED = "repeated_top1"  # of the images that were asked about repeatedly, others are no numbers
 PICTURED = 8
 Pixels = NDArray[np.uint8]
 
 
-def image_values(release: Release, predictions: Mapping[Track, Path]) -> pa.Table:
-    """Per test image: whether the task network is right, and what the strongest attacks read."""
+def image_values(
+    release: Release, predictions: Mapping[Track, Path], averaging: Path | None
+) -> pa.Table:
+    """Per test image: whether the task network is right, and what the strongest attacks read.
+
+    `averaging` are predictions from all queries of an image, where the defense is random.
+    """
     records = read_truth(release, "test", None)
     inputs = records.known("inputs").numpy()
     said = {
@@ -37,7 +44,17 @@ def image_values(release: Release, predictions: Mapping[Track, Path]) -> pa.Tabl
         "top1": said[Track.ATTRIBUTE].argmax(axis=1) == records.known("sensitive").numpy(),
         **{name: METRICS.create(name, {}).per_image(rebuilt) for name in REBUILT},
     }
+    if averaging:
+        columns[REPEATED] = _repeated(release, records, averaging)
     return _ordered(inputs, records.subject or (), records.image_id, columns)
+
+
+def _repeated(release: Release, records: Records, averaging: Path) -> NDArray[np.float64]:
+    """Whether the attribute is read of the images that were asked about more than once."""
+    queries = Counter(read_records(release, "test").image_id)
+    given = aligned(read_predictions(averaging, release.manifest), records.sample_id, averaging)
+    right = given.argmax(axis=1) == records.known("sensitive").numpy()
+    return np.where([queries[name] > 1 for name in records.image_id], right, np.nan)
 
 
 def _ordered(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ..schemas.config import Scale
+from ..schemas.records import QUERIES
 from ._markdown import chance, spread, table
 from ._rows import Filled, Line, Number, Table
 
@@ -44,6 +45,7 @@ def section(measures: Sequence[str], block: Filled, beside: str) -> Iterator[str
     yield f"n = {n} test images. Yardsticks, not attacks: {anchors or NOT_RUN}.\n"
     yield from (f"- {note}" for note in block.notes)
     yield from _verdicts(block)
+    yield from _repeated(block)
     yield from _each_attack(block)
     yield from _proxies(block)
 
@@ -78,6 +80,17 @@ def _verdicts(block: Filled) -> Iterator[str]:
     idle = [one.method for one in block.lines if one.compared and not one.compared.less]
     if idle:
         yield f"- Not shown to leak less than what they stand beside: {'; '.join(idle)}."
+
+
+def _repeated(block: Filled) -> Iterator[str]:
+    """What is read of an image that a random defense is asked about again and again."""
+    said = [
+        f"{one.method} {spread(one.repeated, '.3f')}, n = {one.repeated_n}"
+        for one in block.lines
+        if one.repeated
+    ]
+    if said:
+        yield f"- Of the images that were asked about {QUERIES} times: {'; '.join(said)}."
 
 
 def _each_attack(block: Filled) -> Iterator[str]:

@@ -5,7 +5,7 @@ Legend: K seeds of a row, N test images, M measures.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,7 @@ from ..schemas.resampling import (
     paired_difference,
 )
 from ._cells import Cell
+from ._images import REPEATED
 
 Values = NDArray[np.float64]
 UNDEFENDED = "none"
@@ -84,6 +85,8 @@ class Line(Record):
     """What is known of a row so far; nothing is, where no cell is finished.
 
     `attacks` is what each attack on the track of the first measure read, mean over seeds.
+    `repeated` is what averaging reads of the `repeated_n` images that a random defense was asked
+    about repeatedly.
     """
 
     method: str
@@ -98,6 +101,8 @@ class Line(Record):
     proxy_leakage: tuple[float | None, ...]
     strongest: tuple[str, ...]
     attacks: dict[str, float]
+    repeated: Number | None
+    repeated_n: int
     compared: Compared | None = None
 
 
@@ -148,6 +153,7 @@ class Run:
 def line(row: Row, runs: Sequence[Run], seeds: Sequence[int], measures: Sequence[str]) -> Line:
     """Add up the finished cells of a row."""
     done = tuple(run.seed for run in runs)
+    asked_often = [run for run in map(_asked_often, runs) if run]
     track = track_of(measures[0])
     return Line(
         method=row.method,
@@ -162,7 +168,17 @@ def line(row: Row, runs: Sequence[Run], seeds: Sequence[int], measures: Sequence
         proxy_leakage=tuple(run.cell.measurements.proxy_leakage for run in runs),
         strongest=tuple(dict.fromkeys(run.cell.run(track).attack for run in runs)),
         attacks=_each(runs, track),
+        repeated=_numbers(asked_often, (REPEATED,))[REPEATED] if asked_often else None,
+        repeated_n=asked_often[0].values.num_rows if asked_often else 0,
     )
+
+
+def _asked_often(run: Run) -> Run | None:
+    """The run with the images alone that were asked about repeatedly; None where none was."""
+    if REPEATED not in run.values.column_names:
+        return None
+    values = run.values.column(REPEATED).to_numpy()
+    return replace(run, values=run.values.filter(pa.array(~np.isnan(values))))
 
 
 def _each(runs: Sequence[Run], track: Track) -> dict[str, float]:

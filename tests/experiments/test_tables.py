@@ -25,8 +25,17 @@ from leakboard.experiments import (
     table3,
 )
 from leakboard.experiments._cells import Cell, Cells
+from leakboard.experiments._images import REPEATED
 from leakboard.experiments._protocol import EFFORTS
-from leakboard.experiments._rows import Run, Table, Values, _difference, ratio
+from leakboard.experiments._rows import (
+    Run,
+    Table,
+    Values,
+    _asked_often,
+    _difference,
+    _numbers,
+    ratio,
+)
 from leakboard.experiments._sheet import HEAD, sheet
 from leakboard.experiments._values import keep_values, read_values
 from leakboard.generate import defenses
@@ -115,6 +124,19 @@ def test_a_network_beside_itself_leaks_as_much() -> None:
     assert found.value == 1
     assert found.low < 1 < found.high
     assert _difference(runs, runs, "top1").p == pytest.approx(1)
+
+
+def test_averaging_is_told_of_the_images_that_were_asked_about_repeatedly() -> None:
+    plain = runs_of(np.random.default_rng(0).random((2, 8)))
+    assert _asked_often(plain[0]) is None
+    right = np.array([1.0, np.nan, 0.0, np.nan, 1.0, 1.0, np.nan, np.nan])
+    often = [
+        replace(run, values=run.values.append_column(REPEATED, pa.array(right))) for run in plain
+    ]
+    kept = [run for run in map(_asked_often, often) if run]
+    found = _numbers(kept, (REPEATED,))[REPEATED]
+    assert [run.values.num_rows for run in kept] == [4, 4]
+    assert found.value == pytest.approx(0.75)
 
 
 def test_a_ratio_above_a_guess_is_that_of_the_advantages() -> None:
