@@ -153,8 +153,8 @@ class Run:
 def line(row: Row, runs: Sequence[Run], seeds: Sequence[int], measures: Sequence[str]) -> Line:
     """Add up the finished cells of a row."""
     done = tuple(run.seed for run in runs)
-    asked_often = [run for run in map(_asked_often, runs) if run]
     track = track_of(measures[0])
+    asked_often = [run for run in map(_asked_often, runs) if run and track is Track.ATTRIBUTE]
     return Line(
         method=row.method,
         config=row.config,
