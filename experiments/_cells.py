@@ -206,8 +206,8 @@ def _averaging(runs: Sequence[AttackRun]) -> str:
 
 
 def _has_mask(release: Release) -> bool:
-    """Whether some channel is off for some images and on for others."""
-    off = (read_records(release, "validation").activation == 0).flatten(2).all(dim=2)
+    """Whether some channel is off for some images that attackers learn from, and on for others."""
+    off = (read_records(release, "auxiliary").activation == 0).flatten(2).all(dim=2)
     return bool((off.any(dim=0) & ~off.all(dim=0)).any())
 
 
