@@ -23,6 +23,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from ..evaluate.attacks import REGISTRY as ATTACKS
+from ..evaluate.attacks.mask_classifier import masks_differ
 from ..evaluate.reading.records import read_records
 from ..evaluate.run import fit_attack
 from ..evaluate.scoring.scorer import score
@@ -196,19 +197,15 @@ class Cells:
         for one in self.effort.attacks:
             attack = ATTACKS.find(one.name)
             idle = attack.unsuited(release.manifest) or (attack.ceiling and not undefended)
-            if not idle and (one.name != "mask_classifier" or _has_mask(release)):
+            if one.name == "mask_classifier":
+                idle = idle or not masks_differ(read_records(release, "auxiliary"))
+            if not idle:
                 yield one
 
 
 def _averaging(runs: Sequence[AttackRun]) -> str:
     """The attack that averages the queries of an image."""
     return next(label(run) for run in runs if run.attack == "query_averaging")
-
-
-def _has_mask(release: Release) -> bool:
-    """Whether some channel is off for some images that attackers learn from, and on for others."""
-    off = (read_records(release, "auxiliary").activation == 0).flatten(2).all(dim=2)
-    return bool((off.any(dim=0) & ~off.all(dim=0)).any())
 
 
 def _predictions(folder: Path, name: str, split: PublicSplit) -> Path:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..evaluate.metrics import REGISTRY as METRICS
 from ..evaluate.metrics import ReconstructionOutcome
-from ..evaluate.reading.records import Records, read_records, read_truth
+from ..evaluate.reading.records import Records, read_truth
 from ..schemas import Release, Track, aligned, read_predictions
 from ..schemas.files import replacing
 
@@ -34,14 +34,11 @@ def image_values(
     """
     records = read_truth(release, "test", None)
     inputs = records.known("inputs").numpy()
-    said = {
-        track: aligned(read_predictions(path, release.manifest), records.sample_id, path)
-        for track, path in predictions.items()
-    }
+    said = {track: _said(release, records, path) for track, path in predictions.items()}
     rebuilt = ReconstructionOutcome(said[Track.RECONSTRUCTION], inputs.transpose(0, 2, 3, 1))
     columns: dict[str, NDArray[Any]] = {
         "utility": records.task_logits.argmax(dim=1).numpy() == records.known("task").numpy(),
-        "top1": said[Track.ATTRIBUTE].argmax(axis=1) == records.known("sensitive").numpy(),
+        "top1": _read(said[Track.ATTRIBUTE], records),
         **{name: METRICS.create(name, {}).per_image(rebuilt) for name in REBUILT},
     }
     if averaging:
@@ -51,10 +48,21 @@ def image_values(
 
 def _repeated(release: Release, records: Records, averaging: Path) -> NDArray[np.float64]:
     """Whether the attribute is read of the images that were asked about more than once."""
-    queries = Counter(read_records(release, "test").image_id)
-    given = aligned(read_predictions(averaging, release.manifest), records.sample_id, averaging)
-    right = given.argmax(axis=1) == records.known("sensitive").numpy()
+    queries = Counter(release.table("test", ("image_id",)).column("image_id").to_pylist())
+    right = _read(_said(release, records, averaging), records)
     return np.where([queries[name] > 1 for name in records.image_id], right, np.nan)
+
+
+def _said(release: Release, records: Records, predictions: Path) -> NDArray[Any]:
+    """What was predicted of each of the records."""
+    given = read_predictions(predictions, release.manifest)
+    return aligned(given, records.sample_id, predictions)
+
+
+def _read(probabilities: NDArray[Any], records: Records) -> NDArray[np.bool_]:
+    """Whether the attribute is read, of each record."""
+    right: NDArray[np.bool_] = probabilities.argmax(axis=1) == records.known("sensitive").numpy()
+    return right
 
 
 def _ordered(
@@ -89,10 +97,9 @@ def _order(digests: Sequence[str], names: Sequence[str]) -> list[int]:
 def draw(release: Release, predictions: Path, path: Path) -> None:
     """Keep a few test images, the same in every cell, and what was rebuilt of them."""
     records = read_truth(release, "test", None)
-    given = read_predictions(predictions, release.manifest)
     inputs = records.known("inputs").numpy()
     first = _order(_digests(inputs), records.image_id)[:PICTURED]
-    rebuilt = aligned(given, records.sample_id, predictions)
+    rebuilt = _said(release, records, predictions)
     shown = np.stack([inputs[first].transpose(0, 2, 3, 1), rebuilt[first]])
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.save(file, shown, allow_pickle=False)

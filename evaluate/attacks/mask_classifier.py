@@ -37,8 +37,7 @@ class MaskClassifier(TrainedClassifier):
 
     def fit(self, auxiliary: Records) -> None:
         """Minimise the loss; `UsageError` where all records have the same pattern."""
-        patterns = ZeroPattern()(auxiliary.activation)
-        if bool((patterns == patterns[0]).all()):
+        if not masks_differ(auxiliary):
             raise UsageError(
                 "mask_classifier reads which channels are all zero, but that is the same in all "
                 f"{len(auxiliary)} auxiliary records of {auxiliary.manifest.name}, so there is "
@@ -62,3 +61,9 @@ class MaskClassifier(TrainedClassifier):
             return Mask()
         whitening = Whitening.of(self.network.get_submodule("classifiers.1.0"))
         return Mask(classifier=Classifier(whitening=whitening, capacity="small"))
+
+
+def masks_differ(records: Records) -> bool:
+    """Whether some channel is all zero in some records and not in others."""
+    patterns = ZeroPattern()(records.activation)
+    return not bool((patterns == patterns[0]).all())

@@ -245,6 +245,8 @@ def test_a_table_is_stopped_taken_up_and_filled(
         assert not line["missing"]
     assert none["compared"] is None
     assert all(line["compared"]["seeds"] == 1 for line in discos)
+    ratios = [line["compared"]["ratio"] for line in discos]
+    assert all(ratio["low"] <= ratio["value"] for ratio in ratios)
     cells = sorted((tmp_path / "cells").glob("*/cell.json"))
     assert len(cells) == 3
     left = {path.name for cell in cells for path in cell.parent.rglob("*") if path.is_file()}
