@@ -74,6 +74,8 @@ def score_table(report: ScoreReport) -> str:
         f"{judge.impostor_pairs} impostor pairs"
         for judge in report.judges
     ]
+    again = report.repeated
+    seen += [f"{again.metric} is over the {again.n} images asked {QUERIES} times"] if again else []
     flags = [f"flag: {flag}" for flag in report.flags]
     floors = [_beside(one) for one in report.floors]
     return "\n".join([facts, columns([head, *rows]), *seen, *floors, *flags])

@@ -4,7 +4,6 @@ Legend: N images, S image side.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..evaluate.metrics import REGISTRY as METRICS
 from ..evaluate.metrics import ReconstructionOutcome
-from ..evaluate.reading.records import Records, read_truth
+from ..evaluate.reading.records import Records, read_truth, repeated_images
 from ..schemas import Release, Track, aligned, read_predictions
 from ..schemas.files import replacing
 
@@ -48,9 +47,9 @@ def image_values(
 
 def _repeated(release: Release, records: Records, averaging: Path) -> NDArray[np.float64]:
     """Whether the attribute is read of the images that were asked about more than once."""
-    queries = Counter(release.table("test", ("image_id",)).column("image_id").to_pylist())
+    often = repeated_images(release, "test")
     right = _read(_said(release, records, averaging), records)
-    return np.where([queries[name] > 1 for name in records.image_id], right, np.nan)
+    return np.where([name in often for name in records.image_id], right, np.nan)
 
 
 def _said(release: Release, records: Records, predictions: Path) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from ..evaluate.metrics import ReconstructionOutcome
 from ..evaluate.metrics.ssim import Ssim
 from ..evaluate.reading.records import Records, read_records
 from ..evaluate.run import to_uint8
-from ..evaluate.scoring.intervals import estimates
+from ..evaluate.scoring.intervals import as_score, estimates
 from ..generate import load_client
 from ..generate.client import build
 from ..schemas import Record, Release, Score
@@ -131,15 +131,7 @@ def _rebuilt(client: Any, train: Records, test: Records, effort: Effort) -> Scor
     ssim = Ssim()
     statistic = ssim.statistic(ReconstructionOutcome(rebuilt, truth))
     found = estimates({"ssim": statistic}, test.subject or ())["ssim"]
-    return Score(
-        metric="ssim",
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        n=len(test),
-        direction=ssim.direction,
-        metric_version=ssim.version,
-    )
+    return as_score("ssim", ssim, found, len(test))
 
 
 @torch.no_grad()

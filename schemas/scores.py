@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from .base import Identifier, Record, Sha256
 from .config import Scale
 from .floors import BesideFloor
-from .records import PublicSplit
+from .records import QUERIES, PublicSplit
 
 
 class Track(StrEnum):
@@ -21,6 +21,15 @@ class Track(StrEnum):
 
 
 HEADLINE = {Track.ATTRIBUTE: "top1", Track.RECONSTRUCTION: "ssim"}  # what a track is ranked by
+
+
+def repeated_name(metric: str) -> str:
+    """The name of a metric over the images that were asked about repeatedly.
+
+    >>> repeated_name("top1")
+    'top1@16'
+    """
+    return f"{metric}@{QUERIES}"
 
 
 class Setting(StrEnum):
@@ -78,6 +87,7 @@ class ScoreReport(Record):
     A `ceiling` read the inputs themselves: a yardstick for attacks, never ranked as one. `missing`
     says of each metric of the track that has no score what was lacking: missing is not zero.
     `rank1` and `tar_at_far` are by the first of `judges`, `rank1@NAME` by the further one NAME.
+    A score `METRIC@16` is over the images alone that a randomized defense was asked about 16 times.
     `floors` are the release's bounds beside a reconstruction, where they were measured.
     """
 
@@ -103,6 +113,11 @@ class ScoreReport(Record):
     def headline(self) -> Score:
         """The score by which the track is ranked."""
         return self.scores[HEADLINE[self.track]]
+
+    @property
+    def repeated(self) -> Score | None:
+        """The same over the images whose repeated queries the attack saw; None if it saw none."""
+        return self.scores.get(repeated_name(HEADLINE[self.track]))
 
     @model_validator(mode="after")
     def _headline_is_there(self) -> Self:

@@ -3,6 +3,7 @@
 Legend: N records, C H W activation channels, height, width; S image side in pixels; K classes.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -104,6 +105,12 @@ def read_records(release: Release, split: str) -> Records:
     if answered:
         values["inputs"] = values.pop("input")
     return Records(manifest=release.manifest, split=split, **values)
+
+
+def repeated_images(release: Release, split: str) -> frozenset[str]:
+    """Name the images that a randomized defense was asked about more than once."""
+    names = release.table(split, ("image_id",)).column("image_id").to_pylist()
+    return frozenset(name for name, queries in Counter(names).items() if queries > 1)
 
 
 def read_truth(release: Release, split: str, truth: Path | None) -> Records:

@@ -67,18 +67,24 @@ def with_intervals(
     }
     lower = {name: metric.cautious(outcome) for name, (metric, outcome) in asked.items()}
     cautious = {name: statistic for name, statistic in lower.items() if statistic is not None}
+    found = estimates(statistics, subjects, cautious=cautious)
     return {
-        name: Score(
-            metric=name,
-            value=estimate.value,
-            low=estimate.low,
-            high=estimate.high,
-            n=asked[name][0].counted(asked[name][1]),
-            direction=asked[name][0].direction,
-            metric_version=asked[name][0].version,
-        )
-        for name, estimate in estimates(statistics, subjects, cautious=cautious).items()
+        name: as_score(name, metric, found[name], metric.counted(outcome))
+        for name, (metric, outcome) in asked.items()
     }
+
+
+def as_score(name: str, metric: Metric[Any], interval: Interval, n: int) -> Score:
+    """What a metric found over n images, as it is reported."""
+    return Score(
+        metric=name,
+        value=interval.value,
+        low=interval.low,
+        high=interval.high,
+        n=n,
+        direction=metric.direction,
+        metric_version=metric.version,
+    )
 
 
 def replicate_weights(subjects: Sequence[str], replicates: int, seed: int) -> Iterator[Values]:

@@ -37,6 +37,7 @@ from . import health
 from .beside_floors import beside_floors
 from .intervals import with_intervals
 from .outcomes import GUESSES, Outcome, Views, beside_truth, lineups_of, views_of
+from .repeated import of_repeated_images, sees_repeated_queries
 
 Scores = dict[str, Score]
 
@@ -117,6 +118,8 @@ def _scored(
     lineups = lineups_of(scorer.judges, release, header, records)
     views, values = views_of(outcome, lineups), _headline(header.track).per_image(outcome)
     scores = _scores(header.track, views, values, subjects)
+    if sees_repeated_queries(header, release.manifest):
+        scores |= of_repeated_images(release, records, header.track, values)
     anchors = {
         name: _scores(
             header.track,

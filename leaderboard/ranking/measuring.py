@@ -102,6 +102,7 @@ def _standing(rows: Entries, group: _Group) -> Standing:
         contender=first.ranked,
         utility=combined([Estimate.of(release[0].utility) for release in releases]),
         leakage=combined([_headline(row) for row in holders]) if holders else None,
+        repeated=_repeated(attacked, group),
         attacks=_most_frequent_first(holders),
         faced=_faced(attacked),
         known=group.known,
@@ -115,6 +116,14 @@ def _standing(rows: Entries, group: _Group) -> Standing:
         runs=Runs.of(holders, group.values_of),
         per_image=per_image(attacked, group.values_of),
     )
+
+
+def _repeated(attacked: Sequence[Entries], group: _Group) -> Estimate | None:
+    """What is read of images asked about repeatedly by the strongest of those that saw it all."""
+    averaging = [[row for row in made if row.report.repeated] for made in attacked]
+    found = [group.record_of(made).row.report.repeated for made in averaging if made]
+    known = [Estimate.of(score) for score in found if score]
+    return combined(known) if known else None
 
 
 def _most_frequent_first(holders: Entries) -> tuple[str, ...]:

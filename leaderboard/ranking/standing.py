@@ -85,6 +85,8 @@ class Standing:
     loss      utility lost against the undefended configuration; None where there is none
     leakage   per release the headline score of the strongest attack, mean over releases; None
               where nobody has attacked it
+    repeated  the same over the images that were asked about repeatedly, of the strongest of the
+              attacks that saw all answers; None where the defense answers always alike
     attacks   the attacks that hold the record, the most frequent first
     faced     how many attacks were made on every release of it that was attacked
     known     how many attacks were made on any configuration of the group
@@ -108,6 +110,7 @@ class Standing:
     contender: bool
     utility: Estimate
     leakage: Estimate | None
+    repeated: Estimate | None
     attacks: tuple[str, ...]
     faced: int
     known: int

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ...schemas import ClientCost, Track
 from ...schemas.base import shortened
+from ...schemas.records import QUERIES
 from ..ranking.health import UNDEFENDED
 from ..ranking.standing import SEEDS, Group, Standing
 from .table import FLOOR, INTERVAL, MEASURE, Column, beside
@@ -60,6 +61,7 @@ def standing_columns(
             f"What the strongest attack reads: {MEASURE[track]}. {INTERVAL} Less is better.",
             lambda s: s.leakage,
         ),
+        *_repeated_columns(track, standings),
         Column(
             "Utility ↑",
             f"Accuracy of the task network on {group.task}, {group.split} split. {INTERVAL} "
@@ -129,6 +131,8 @@ def answer(standings: Sequence[Standing]) -> str:
     spared = [f"{s.name} (by {s.faced} of {s.known})" for s in leaders if s.faced < s.known]
     if spared:
         sentences.append(f"Not every attack was made on every run: {shortened(spared, NAMED)}.")
+    if again := [f"{s.name} ({s.repeated})" for s in leaders if s.repeated]:
+        sentences.append(f"Asked {QUERIES} times about an image: {shortened(again, NAMED)}.")
     if undefended:
         sentences.append(f"Undefended: {_named(undefended)}.")
     return " ".join(sentences)
@@ -137,6 +141,22 @@ def answer(standings: Sequence[Standing]) -> str:
 def _named(standings: Sequence[Standing]) -> str:
     names = [f"{standing.name} ({standing.leakage})" for standing in standings]
     return shortened(names, NAMED)
+
+
+def _repeated_columns(track: Track, standings: Sequence[Standing]) -> list[Column[Standing]]:
+    """What asking again gives away, where any defense answers differently each time."""
+    if not any(standing.repeated for standing in standings):
+        return []
+    return [
+        Column(
+            f"Asked {QUERIES} times ↓",
+            "What the strongest attack that sees all answers reads of the images that a random "
+            f"defense was asked about {QUERIES} times: {MEASURE[track]}. {INTERVAL} Other images "
+            "are asked about once, and the rank is over all; so compare this with the worst case "
+            "of defenses that answer always alike. Less is better.",
+            lambda standing: standing.repeated,
+        )
+    ]
 
 
 def _floor_columns(standings: Sequence[Standing]) -> list[Column[Standing]]:

@@ -113,11 +113,14 @@ def asked_ids(release: Release, split: str) -> list[str]:
     return [row["sample_id"] for row in rows if row["query"] == 0]
 
 
-def write_release(folder: Path, seed: int) -> Release:
+def write_release(folder: Path, seed: int, asked_again: int = RECORDS["test"]) -> Release:
+    """Write a release of which the first `asked_again` test images are asked about repeatedly."""
     random = np.random.default_rng(seed)
     shards = []
     for split in RECORDS:
         table = draw_records(split, random)
+        image, query = np.divmod(np.arange(table.num_rows), QUERIES[split])
+        table = table.filter(pa.array((query == 0) | (image < asked_again)))
         path = shard_path(split, 0, 1, "parquet")
         public = table.select(public_columns(split))
         write_shard(folder / path, public, SCHEMA)

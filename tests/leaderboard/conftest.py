@@ -32,6 +32,7 @@ from leakboard.schemas import (
     ValuesHeader,
 )
 from leakboard.schemas.records import PublicSplit
+from leakboard.schemas.scores import repeated_name
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 MakeRow = Callable[..., LeaderboardRow]
@@ -73,6 +74,7 @@ def make_entry(
     asked: int | None = None,
     anchors: Mapping[str, Interval] | None = None,
     flags: Sequence[str] = (),
+    repeated: Interval | None = None,
     secret: str = "",
     **changes: object,
 ) -> LeaderboardRow:
@@ -88,7 +90,8 @@ def make_entry(
         setting=Setting.AUXILIARY,
         split=split,
         asked=asked,
-        scores={HEADLINE[track]: headline(track, leakage, n)},
+        scores={HEADLINE[track]: headline(track, leakage, n)}
+        | ({repeated_name(HEADLINE[track]): headline(track, repeated, 500)} if repeated else {}),
         anchors={
             name: {HEADLINE[track]: headline(track, interval)}
             for name, interval in (anchors or {}).items()
