@@ -9,7 +9,8 @@ from ..schemas import Config, Manifest
 from ..schemas.manifest import Format
 from .datasets import within
 from .effort import Effort, peak_memory
-from .release import Places, generate
+from .places import Places
+from .release import generate
 from .share import Share
 from .training.training import workers
 from .training.trainings import training_of

@@ -5,7 +5,6 @@ continues where it was: weights and shards that are there are kept, and the rest
 as an undisturbed run's.
 """
 
-import json
 import logging
 import shutil
 import time
@@ -16,115 +15,32 @@ from pathlib import Path
 
 from ..schemas import (
     Config,
-    Manifest,
-    OutputExists,
     RecordSchema,
     Secret,
     UsageError,
-    default_truth,
     fingerprint,
 )
 from ..schemas.commitments import COMMITMENTS_FILE
-from ..schemas.files import HALF_WRITTEN, write_text
+from ..schemas.files import write_text
 from ..schemas.manifest import Commitments, FileFacts, Format
 from ..schemas.release import TruthManifest
 from . import datasets, defenses
 from .client import NETWORKS_FILE
 from .datasets import Dataset
-from .describe import WEIGHTS, balance_of, describe, finish, measure, weight_hashes
+from .describe import WEIGHTS, Planned, balance_of, describe, finish, measure, weight_hashes
 from .effort import Effort, bytes_on_disk, peak_memory
 from .engine import Engine
+from .places import Places
 from .plan import plan
 from .recipes.recipe import has_recipe, recipe_home, write_recipe
 from .share import Share
-from .splits import split
-from .training.players import Players, trained, untrained
+from .splits import Rows, split
+from .training.players import Players, Untrained, trained, untrained
 from .training.training import workers
 from .verification.commitments import answers_commitment, commit
-from .writer import SHARD_BYTES, Writer
+from .writer import SHARD_BYTES, Writer, Written
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where a release goes: one public tree per format, and the organiser's truth."""
-
-    trees: Mapping[Format, Path]
-    truth: Path
-
-    @classmethod
-    def of(cls, out: Path, truth: Path | None, formats: Sequence[Format]) -> "Places":
-        """Parquet goes to `out`, WebDataset to `<out>-wds`, the truth to `<out>-truth`."""
-        homes: dict[Format, Path] = {
-            "parquet": out,
-            "webdataset": out.with_name(f"{out.name}-wds"),
-        }
-        return cls({kind: homes[kind] for kind in formats}, truth or default_truth(out))
-
-    @property
-    def partial(self) -> dict[Format, Path]:
-        """The public trees while they are being built."""
-        return {k: tree.with_name(f"{tree.name}.partial") for k, tree in self.trees.items()}
-
-    @property
-    def primary(self) -> Path:
-        """The tree in which the weights are written first."""
-        return next(iter(self.partial.values()))
-
-    def take_back(self) -> None:
-        """Go on with a run that was stopped while it named its trees, the primary one last."""
-        if not (self.primary / "manifest.json").is_file():
-            return
-        made = Manifest.read(self.primary).fingerprint
-        for kind, tree in self.trees.items():
-            named = (tree / "manifest.json").is_file() and not self.partial[kind].exists()
-            if named and Manifest.read(tree).fingerprint == made:
-                tree.rename(self.partial[kind])
-
-    def refuse_existing(self) -> None:
-        """Raise `OutputExists` where a release is there already: nothing is ever replaced."""
-        for tree in self.trees.values():
-            refuse_existing(tree)
-            if recipe_home(tree).exists() and not self.primary.exists():
-                raise OutputExists(f"{recipe_home(tree)} is there already; choose another --out")
-        if (self.truth / "truth.json").exists() and not self.primary.exists():
-            raise OutputExists(f"{self.truth} holds another release's truth; choose another --out")
-
-    def claim(self, recipe: Mapping[str, object]) -> None:
-        """Start, or continue the stopped run of the same recipe."""
-        note = self.primary / "recipe.json"
-        content = json.dumps(recipe, indent=2, sort_keys=True) + "\n"
-        if note.exists() and note.read_text() != content:
-            raise OutputExists(
-                f"{self.primary} holds an unfinished release of another recipe; "
-                "finish that one, or remove the folder"
-            )
-        if not note.exists():
-            write_text(note, content)
-
-    def publish(self) -> None:
-        """Give the finished trees their names, once what stopped runs left half-written is gone."""
-        for tree in (*self.partial.values(), self.truth):
-            for left in tree.rglob(HALF_WRITTEN):
-                left.unlink()
-        for kind in reversed(list(self.trees)):
-            tree = self.partial[kind]
-            (tree / "recipe.json").unlink(missing_ok=True)
-            if self.trees[kind].exists():
-                self.trees[kind].rmdir()
-            tree.rename(self.trees[kind])
-
-
-def refuse_existing(tree: Path) -> None:
-    """Raise `OutputExists` where a tree cannot be given its name, since something is there."""
-    if (tree / "manifest.json").is_file():
-        raise OutputExists(
-            f"{tree} is a finished release, which stays as it is: check it with `leakboard verify "
-            f"{tree}`, or choose another --out"
-        )
-    if tree.exists() and (not tree.is_dir() or any(tree.iterdir())):
-        raise OutputExists(f"{tree} exists and is not empty; choose another --out")
 
 
 def generate(
@@ -158,61 +74,25 @@ def generate(
     Raises `OutputExists`, `MissingData`, `ActivationOverflow` and the errors of the plug-ins; a
     stopped run continues when the same call is made again.
     """
-    table = config.dataset
-    defense = defenses.REGISTRY.create(config.defense.name, config.defense.options)
-    dataset = datasets.create(table.name, source, table.size, table.options)
-    for attribute in (table.task, table.sensitive):
-        dataset.classes(attribute)
     places = Places.of(out, truth, formats)
-    places.take_back()
-    places.refuse_existing()
-    made = untrained(config, dataset)
-    with workers().main_process_first(), _secret(places, secret) as key:
-        if config.sealed:
-            dataset = dataset.sealed(key.derived("sealed", config.config_id, str(config.seed)))
-        splits = split(dataset, table.name, key, limit)
-        places.claim(
-            {
-                "config": config.model_dump(mode="json"),
-                "dataset": dataset.revision,
-                "client": made.facts.model_dump(mode="json"),
-                "limit": limit,
-                "formats": list(formats),
-                "secret": key.commitment(),
-                "shard_bytes": shard_bytes,
-            }
-        )
+    begun = _begin(config, source, places, secret, limit, shard_bytes)
     if share and share.rank:
         _refuse_untrained(places, share)
     started = time.perf_counter()
-    players = trained(places.primary, config, dataset, splits["defender"], made, trainings)
+    players = trained(
+        places.primary, config, begun.dataset, begun.splits["defender"], begun.networks, trainings
+    )
     if not workers().is_main_process:
         return []
     had_trained = time.perf_counter()
-    engine = _engine(config, dataset, players)
-    records = plan(dataset, splits, config, key, defense.randomized)
+    engine = _engine(config, begun.dataset, players)
+    records = plan(begun.dataset, begun.splits, config, begun.key, engine.client.defense.randomized)
     writer = Writer(engine, places.partial, places.truth, shard_bytes)
     slices = writer.slices(records)
     written = writer.write(share.of(slices) if share else slices)
     if share:
         return []
-    shards = {kind: [one.shards[kind] for one in written if kind in one.shards] for kind in formats}
-
-    weights = weight_hashes(places.primary)
-    identity = fingerprint(shards[formats[0]], weights)
-    commitments = _seal(places.truth, key, identity)
-    hidden = commit(places.truth, engine.schema, identity, _salt(key, identity))
-    measured = measure(records, written, engine, players)
-    balance = balance_of(records, dataset, (table.task, table.sensitive))
-    for kind, tree in places.partial.items():
-        _share_weights(places.primary, tree)
-        write_text(tree / COMMITMENTS_FILE, hidden.to_json())
-        manifest = describe(
-            config, engine, players.facts, kind, shards[kind], records, commitments, weights
-        )
-        finish(tree, manifest, measured, balance)
-        if has_recipe(manifest):
-            write_recipe(tree, recipe_home(places.trees[kind]), records, dataset)
+    _complete(begun, engine, players, records, written)
     places.publish()
     took = Effort(
         records=sum(one.made for one in written),
@@ -223,6 +103,79 @@ def generate(
     log.info("%s: %s; %s", out, took, peak_memory())
     tell(took)
     return list(places.trees.values())
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A release that was begun: its folders, secret, images, splits and untrained networks."""
+
+    config: Config
+    places: Places
+    key: Secret
+    dataset: Dataset
+    splits: Mapping[str, Rows]
+    networks: Untrained
+
+
+def _begin(
+    config: Config,
+    source: str | None,
+    places: Places,
+    secret: Path | None,
+    limit: int | None,
+    shard_bytes: int,
+) -> Begun:
+    """Open the images, make the networks and claim the folders, or raise what is in the way."""
+    table = config.dataset
+    # Before any image is opened: a misspelt option is told at once.
+    defenses.REGISTRY.create(config.defense.name, config.defense.options)
+    dataset = datasets.create(table.name, source, table.size, table.options)
+    for attribute in (table.task, table.sensitive):
+        dataset.classes(attribute)
+    places.take_back()
+    places.refuse_existing()
+    networks = untrained(config, dataset)
+    with workers().main_process_first(), _secret(places, secret) as key:
+        if config.sealed:
+            dataset = dataset.sealed(key.derived("sealed", config.config_id, str(config.seed)))
+        splits = split(dataset, table.name, key, limit)
+        places.claim(
+            {
+                "config": config.model_dump(mode="json"),
+                "dataset": dataset.revision,
+                "client": networks.facts.model_dump(mode="json"),
+                "limit": limit,
+                "formats": list(places.trees),
+                "secret": key.commitment(),
+                "shard_bytes": shard_bytes,
+            }
+        )
+    return Begun(config, places, key, dataset, splits, networks)
+
+
+def _complete(
+    begun: Begun, engine: Engine, players: Players, records: Planned, written: Sequence[Written]
+) -> None:
+    """Commit to the answers and describe every tree, its manifest last."""
+    places, key = begun.places, begun.key
+    shards = {
+        kind: [one.shards[kind] for one in written if kind in one.shards] for kind in places.trees
+    }
+    weights = weight_hashes(places.primary)
+    identity = fingerprint(next(iter(shards.values())), weights)
+    commitments = _seal(places.truth, key, identity)
+    hidden = commit(places.truth, engine.schema, identity, _salt(key, identity))
+    measured = measure(records, written, engine, players)
+    balance = balance_of(records, begun.dataset, (engine.task, engine.sensitive))
+    for kind, tree in places.partial.items():
+        _share_weights(places.primary, tree)
+        write_text(tree / COMMITMENTS_FILE, hidden.to_json())
+        manifest = describe(
+            begun.config, engine, players.facts, kind, shards[kind], records, commitments, weights
+        )
+        finish(tree, manifest, measured, balance)
+        if has_recipe(manifest):
+            write_recipe(tree, recipe_home(places.trees[kind]), records, begun.dataset)
 
 
 @contextmanager

@@ -19,8 +19,8 @@ from ..client import load_client
 from ..datasets import Dataset
 from ..describe import seal
 from ..engine import Engine
+from ..places import refuse_existing
 from ..plan import PlannedRecord
-from ..release import refuse_existing
 from ..verification.verify import verify
 from ..writer import Slice, Writer
 from .images import ImageFinder

@@ -23,8 +23,8 @@ from leakboard.cli import cli
 from leakboard.evaluate import open_release
 from leakboard.generate import generate, materialize, pull, push, verify
 from leakboard.generate.engine import Engine
+from leakboard.generate.places import Places
 from leakboard.generate.recipes.sketch import sketched
-from leakboard.generate.release import Places
 from leakboard.leaderboard.worker.helpers import releases_in
 from leakboard.schemas import (
     ChecksumMismatch,
