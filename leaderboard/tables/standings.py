@@ -11,6 +11,47 @@ from .table import FLOOR, INTERVAL, MEASURE, Column, beside
 
 NAMED = 5  # defenses that are named; of more only the number is said
 
+PLACE_COLUMNS: tuple[Column[Standing], ...] = (
+    Column(
+        "Rank",
+        "Place by worst-case leakage, least first; defenses that the data do not separate "
+        f"share places. Provisional with fewer than {SEEDS} seeds.",
+        lambda s: _rank(s),
+    ),
+    Column(
+        "Defense",
+        "What changes the activation before it is sent; leads to all about it.",
+        lambda s: s.defense,
+        page="defense",
+        chosen=lambda s: {"defense": s.name},
+    ),
+    Column("Options", "The defense's options.", lambda s: s.options),
+)
+
+RECORD_COLUMNS: tuple[Column[Standing], ...] = (
+    Column(
+        "Strongest attack",
+        "The attack that holds the record. Over several seeds there may be several: the link "
+        "leads to the first.",
+        lambda s: ", ".join(s.attacks) or None,
+        page="attack",
+        chosen=lambda s: {"attack": s.attacks[0], "defense": s.name} if s.attacks else {},
+    ),
+    Column(
+        "Attacked by",
+        "How many of the attacks that any defense here faced were made on every attacked "
+        "training run of this one. A defense that faced few looks better than it is.",
+        lambda s: f"{s.faced} of {s.known}",
+    ),
+    Column("Since", "When the record was last raised, in UTC.", lambda s: s.since),
+    Column(
+        "Chosen on",
+        "The images that chose the strongest attack. Where they are those it is reported on, "
+        "the best of many looks stronger than it is.",
+        lambda s: ", ".join(s.chosen_on) or None,
+    ),
+)
+
 COST_COLUMNS: tuple[Column[Standing], ...] = (
     Column(
         "Client MFLOPs ↓",
@@ -42,20 +83,7 @@ def standing_columns(
 ) -> list[Column[Standing]]:
     """The columns of a group's ranking, with one for each anchor that was scored."""
     return [
-        Column(
-            "Rank",
-            "Place by worst-case leakage, least first; defenses that the data do not separate "
-            f"share places. Provisional with fewer than {SEEDS} seeds.",
-            _rank,
-        ),
-        Column(
-            "Defense",
-            "What changes the activation before it is sent; leads to all about it.",
-            lambda s: s.defense,
-            page="defense",
-            chosen=lambda s: {"defense": s.name},
-        ),
-        Column("Options", "The defense's options.", lambda s: s.options),
+        *PLACE_COLUMNS,
         Column(
             "Worst-case leakage ↓",
             f"What the strongest attack reads: {MEASURE[track]}. {INTERVAL} Less is better.",
@@ -73,27 +101,7 @@ def standing_columns(
             "Utility lost against the undefended network, in points of accuracy. Less is better.",
             lambda s: None if s.loss is None else round(100 * s.loss, 2),
         ),
-        Column(
-            "Strongest attack",
-            "The attack that holds the record. Over several seeds there may be several: the link "
-            "leads to the first.",
-            lambda s: ", ".join(s.attacks) or None,
-            page="attack",
-            chosen=lambda s: {"attack": s.attacks[0], "defense": s.name} if s.attacks else {},
-        ),
-        Column(
-            "Attacked by",
-            "How many of the attacks that any defense here faced were made on every attacked "
-            "training run of this one. A defense that faced few looks better than it is.",
-            lambda s: f"{s.faced} of {s.known}",
-        ),
-        Column("Since", "When the record was last raised, in UTC.", lambda s: s.since),
-        Column(
-            "Chosen on",
-            "The images that chose the strongest attack. Where they are those it is reported on, "
-            "the best of many looks stronger than it is.",
-            lambda s: ", ".join(s.chosen_on) or None,
-        ),
+        *RECORD_COLUMNS,
         Column(
             "Worst case per image ↓",
             "What an attacker reads who knows which attack suits which image. First where it is "
