@@ -28,7 +28,8 @@ from ...schemas import (
 )
 from ...schemas.bounds import ReleaseBounds
 from ...schemas.floors import BesideFloor
-from ...schemas.scores import HEADLINE
+from ...schemas.scores import HEADLINE, IDENTITY
+from ..judging.identity import Lineup
 from ..judging.judges import Judge
 from ..metrics import MeanMetric, ReconstructionOutcome, Values, mean_of, metrics_of
 from ..metrics._identity import IdentityMetric
@@ -121,13 +122,7 @@ def _scored(
     if sees_repeated_queries(header, release.manifest):
         scores |= of_repeated_images(release, records, header.track, values)
     anchors = {
-        name: _scores(
-            header.track,
-            views_of(other, lineups),
-            _headline(header.track).per_image(other),
-            subjects,
-        )
-        for name, other in anchored.items()
+        name: _judged(header.track, other, lineups, subjects) for name, other in anchored.items()
     }
     floors = _floors(scorer, header, outcome, records)
     flags = (
@@ -139,15 +134,7 @@ def _scored(
     )
     report = ScoreReport(
         release=release.manifest.name,
-        fingerprint=release.manifest.fingerprint,
-        attack=header.attack,
-        options=header.options,
-        ceiling=header.ceiling,
-        auxiliary_records=header.auxiliary_records,
-        track=header.track,
-        setting=header.setting,
-        split=header.split,
-        asked=header.asked,
+        **header.model_dump(include=IDENTITY | {"ceiling"}),
         scores=scores,
         missing=_missing(header.track, views[""]),
         judges=tuple(lineup.facts for lineup in lineups),
@@ -196,6 +183,14 @@ def _scores(track: Track, views: Views, headline: Values, subjects: Sequence[str
         if metric.lacks(view) is None and (not suffix or isinstance(metric, IdentityMetric))
     }
     return with_intervals(asked, subjects, {HEADLINE[track]: mean_of(headline)})
+
+
+def _judged(
+    track: Track, outcome: Outcome, lineups: Sequence[Lineup], subjects: Sequence[str]
+) -> Scores:
+    """Score what a yardstick says, as the judges and metrics see it."""
+    values = _headline(track).per_image(outcome)
+    return _scores(track, views_of(outcome, lineups), values, subjects)
 
 
 def _missing(track: Track, outcome: Outcome) -> dict[str, str]:
