@@ -45,15 +45,26 @@ def fill(table: Table, request: Request) -> Report:
 
 
 def pictures(table: Table, request: Request) -> dict[str, dict[str, Pixels]]:
-    """Per dataset and row: images and what was rebuilt of them, (2, N, S, S, 3), of seed 0."""
+    """Per dataset and row: images and what was rebuilt of them, (2, N, S, S, 3).
+
+    Of the first training seed that has them; the images are the same in all.
+    """
     sources = _sources(request.source, [block.dataset for block in table.blocks])
     shown: dict[str, dict[str, Pixels]] = {}
     for block in table.blocks:
         for row in block.rows if block.dataset in sources else ():
-            drawn = _cells(row, request).pictures(_config(block, row, 0, request))
+            drawn = next(_pictured(block, row, request), None)
             if drawn is not None:
                 shown.setdefault(block.dataset, {})[row.method] = drawn
     return shown
+
+
+def _pictured(block: Block, row: Row, request: Request) -> Iterator[Pixels]:
+    """The pictures of each training seed that has some."""
+    for seed in _seeds(block.dataset, request):
+        drawn = _cells(row, request).pictures(_config(block, row, seed, request))
+        if drawn is not None:
+            yield drawn
 
 
 def _sources(source: str, datasets: Sequence[str]) -> Mapping[str, str | None]:

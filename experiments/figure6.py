@@ -16,8 +16,8 @@ TABLE = Table(
         Block(SYNTHETIC, "Synthetic faces: task gender", rows("synthetic", AGAINST_REBUILDING)),
     ),
     notes=(
-        "Pictures, where the licence of the images lets them be shown: of training seed 0, and of "
-        "the rows that were run here.",
+        "Pictures, where the licence of the images lets them be shown: of the first training seed "
+        "that has them, and of the rows that were run here.",
     ),
 )
 
