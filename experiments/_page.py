@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from ..schemas import Track
 from ..schemas.config import Scale
 from ..schemas.records import QUERIES
+from ._estimates import track_of
 from ._markdown import chance, spread, table
-from ._rows import Filled, Line, Number, Table
+from ._rows import Asking, Filled, Line, Number, Table
 
 NOT_RUN = "not run yet"
 TITLES = {
@@ -20,10 +22,11 @@ TITLES = {
 def markdown(whole: Table, blocks: Sequence[Filled], scale: Scale) -> Iterator[str]:
     yield f"# {whole.name}, {scale} scale\n"
     yield (
-        "Means over training seeds and test images with 95 % intervals over both (hierarchical "
-        "bootstrap over subjects; with a single seed over images alone). The strongest attack of "
-        "the fixed protocol was chosen on validation. Arrows say which way is better for the "
-        "people in the images."
+        "Means over training runs and test images with 95 % intervals over both (hierarchical "
+        "bootstrap over subjects; how much runs differ is pooled over the rows of a dataset, and "
+        "where no row has two, the intervals are over images alone). The strongest attack of the "
+        "fixed protocol was chosen on validation; one that reads more of test is in brackets. "
+        "Arrows say which way is better for the people in the images."
     )
     for block in blocks:
         yield f"\n## {block.title}\n"
@@ -35,24 +38,29 @@ def section(measures: Sequence[str], block: Filled, beside: str) -> Iterator[str
     """The table of one dataset, its yardsticks and its notes, without a heading."""
     printed = [name for name in TITLES if any(name in one.paper for one in block.lines)]
     names = ("utility", *measures)
+    attribute = track_of(measures[0]) is Track.ATTRIBUTE
     first = TITLES[measures[0]].split()[0]
     head = ["method", *(TITLES[name] for name in names), f"{first} over {beside}"]
-    head += ["above a guess", "different?", "strongest attack", "seeds"]
+    head += ["above a guess", "different?", f"{first}, each run"]
+    head += ["strongest attack"] if attribute else []
     head += [f"paper: {TITLES[name]}" for name in printed]
-    yield table(head, (_cells(one, names, printed) for one in block.lines))
+    yield table(head, (_cells(one, names, printed, attribute) for one in block.lines))
     n = max((one.n for one in block.lines), default=0)
     anchors = ", ".join(f"{name} {_number(score)}" for name, score in block.anchors.items())
     yield f"n = {n} test images. Yardsticks, not attacks: {anchors or NOT_RUN}.\n"
+    if block.asking:
+        yield from _asked(block.asking)
     yield from (f"- {note}" for note in block.notes)
     yield from _verdicts(block)
-    yield from _repeated(block)
-    yield from _each_attack(block)
-    yield from _proxies(block)
+    yield from _flags(block)
+    if attribute:
+        yield from _proxies(block)
 
 
-def _cells(one: Line, names: Sequence[str], printed: Sequence[str]) -> list[str]:
+def _cells(one: Line, names: Sequence[str], printed: Sequence[str], attribute: bool) -> list[str]:
     cells = [one.method, *(_number(one.numbers.get(name)) for name in names)]
-    cells += [*_comparison(one), ", ".join(one.strongest) or NOT_RUN, _count(one)]
+    cells += [*_comparison(one), _by_run(one)]
+    cells += [_strongest(one)] if attribute else []
     return cells + [f"{one.paper[name]:g}" if name in one.paper else "" for name in printed]
 
 
@@ -65,44 +73,66 @@ def _comparison(one: Line) -> tuple[str, str, str]:
         return "", "", ""
     found = one.compared
     verdict = "less" if found.less else "more" if found.more else "not shown"
-    scope = " of these networks" if found.seeds == 1 and (found.less or found.more) else ""
-    said = f"{verdict}{scope}, {chance(found.p_adjusted)}"
+    p = found.p_adjusted
+    said = "one run each" if p is None else f"{verdict}, {chance(p)}"
     return _number(found.ratio), _number(found.above), said
 
 
-def _count(one: Line) -> str:
+def _by_run(one: Line) -> str:
+    """What each run has, and how many of those asked for are done."""
     asked = len(one.seeds) + len(one.missing)
-    return f"{len(one.seeds)} of {asked}"
+    listed = " ".join(f"{value:.3f}" for value in one.by_run)
+    return f"{listed} ({len(one.seeds)} of {asked})".strip()
+
+
+def _strongest(one: Line) -> str:
+    """The attack that validation chose, and one that reads more of test."""
+    if not one.strongest:
+        return NOT_RUN
+    best = max(one.attacks, key=lambda name: one.attacks[name])
+    more = "" if best in one.strongest else f" ({best} {one.attacks[best]:.3f})"
+    return f"{', '.join(one.strongest)}{more}"
 
 
 def _verdicts(block: Filled) -> Iterator[str]:
     """Say where a defense has not been shown to leak less than the row it stands beside."""
-    idle = [one.method for one in block.lines if one.compared and not one.compared.less]
+    known = [one for one in block.lines if one.compared and one.compared.p_adjusted is not None]
+    idle = [one.method for one in known if one.compared and not one.compared.less]
     if idle:
         yield f"- Not shown to leak less than what they stand beside: {'; '.join(idle)}."
 
 
-def _repeated(block: Filled) -> Iterator[str]:
+def _asked(asking: Asking) -> Iterator[str]:
     """What is read of an image that a random defense is asked about again and again."""
-    said = [
-        f"{one.method} {spread(one.repeated, '.3f')}, n = {one.repeated_n}"
-        for one in block.lines
-        if one.repeated
-    ]
-    if said:
-        yield f"- Of the images that were asked about {QUERIES} times: {'; '.join(said)}."
+    minus = f"minus {asking.reference}"
+    head = ["method", f"asked once (n = {asking.n_once})", minus]
+    head += [f"asked {QUERIES} times (n = {asking.n_often})", minus]
+    yield table(
+        head,
+        (
+            [
+                row.method,
+                _number(row.once),
+                _signed(row.minus_once),
+                _number(row.often),
+                _signed(row.minus_often),
+            ]
+            for row in asking.rows
+        ),
+    )
 
 
-def _each_attack(block: Filled) -> Iterator[str]:
-    """What the weaker attacks read, whose intervals are on the board."""
-    said = {
-        one.method: ", ".join(f"{name} {value:.3f}" for name, value in one.attacks.items())
-        for one in block.lines
-        if len(one.attacks) > 1
-    }
-    if said:
-        listed = "; ".join(f"{method}: {found}" for method, found in said.items())
-        yield f"- Every attack, mean over seeds: {listed}."
+def _signed(number: Number | None) -> str:
+    return "" if number is None else spread(number, "+.3f")
+
+
+def _flags(block: Filled) -> Iterator[str]:
+    """The scorer's doubts about the strongest attack on each row."""
+    doubts: dict[str, list[str]] = {}
+    for one in block.lines:
+        for flag in one.flags:
+            doubts.setdefault(flag, []).append(one.method)
+    yield from (f"- Flag: {flag}: {'; '.join(methods)}." for flag, methods in doubts.items())
 
 
 def _proxies(block: Filled) -> Iterator[str]:
@@ -114,6 +144,6 @@ def _proxies(block: Filled) -> Iterator[str]:
     listed = "; ".join(f"{method} {', '.join(found)}" for method, found in said.items() if found)
     if listed:
         yield (
-            "- Proxy adversaries over the last epoch of training, seed by seed, never leakage: "
-            f"{listed}."
+            "- Top-1 of the proxy adversaries over the last epoch of training, run by run, never "
+            f"leakage: {listed}."
         )

@@ -11,13 +11,15 @@ from ..evaluate.deadline import TimeIsUp, deadline
 from ..schemas import Config, Track, UsageError
 from ..schemas.files import write_text
 from . import Report, Request
+from ._asking import asking
 from ._cells import Cells
 from ._configs import released_config
+from ._estimates import Run, compared, line, scatters, track_of
 from ._images import Pixels
 from ._page import TITLES, markdown
 from ._plots import draw
 from ._protocol import EFFORTS
-from ._rows import Block, Filled, Number, Row, Run, Table, compared, line, track_of
+from ._rows import Block, Filled, Number, Row, Table
 
 log = logging.getLogger(__name__)
 SYNTHETIC = "synthetic"  # drawn faces in the place of all datasets
@@ -112,14 +114,16 @@ def _filled(table: Table, block: Block, request: Request) -> Filled:
     seeds = _seeds(block.dataset, request)
     runs = [list(_runs(block, row, seeds, request)) for row in block.rows]
     _refuse_other_images(block, [run for done in runs for run in done], request)
+    first, scatter = table.measures[0], scatters(runs, table.measures)
     lines = [
-        line(row, done, seeds, table.measures) for row, done in zip(block.rows, runs, strict=True)
+        line(row, done, seeds, first, scatter) for row, done in zip(block.rows, runs, strict=True)
     ]
     return Filled(
         dataset=block.dataset,
         title=block.title,
-        lines=tuple(compared(block.rows, lines, runs, table.measures[0])),
-        anchors=_anchors([run for done in runs for run in done], track_of(table.measures[0])),
+        lines=tuple(compared(block.rows, lines, runs, first, scatter[first])),
+        anchors=_anchors([run for done in runs for run in done], track_of(first)),
+        asking=asking(block.rows, runs, first),
         notes=block.notes,
     )
 

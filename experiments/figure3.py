@@ -36,8 +36,8 @@ TABLE = Table(
     ),
     notes=(
         "The paper shows pictures rebuilt by likelihood maximisation and no numbers.",
-        "Its noise (mean -1, standard deviation 400) was chosen so that the utility is that of a "
-        "guess; ours is in units of the activation's own size.",
+        "Its noise (mean -1, standard deviation 400) was raised until nothing is rebuilt, and the "
+        "utility is that of a guess; ours is in units of the activation's own size.",
         "Each row is compared with the undefended network that is split at the same block.",
     ),
 )

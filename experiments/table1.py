@@ -58,17 +58,17 @@ TABLE = Table(
                 "fairface",
                 paper=_printed((0.319, 0.824), (0.190, 0.815), (0.236, 0.802), (0.193, 0.815)),
             ),
-            (
-                "The paper's 0.190 and 0.193 are the rate of the largest class: its attacker found "
-                "nothing, or was not trained.",
-            ),
+            ("The paper's 0.190 and 0.193 are what a constant guess has here (majority).",),
         ),
         Block(SYNTHETIC, "Synthetic faces: task gender, sensitive race", rows("synthetic")),
     ),
     notes=(
-        "The paper prints neither seeds nor intervals, and its attackers are not published. It "
-        "names no trade-off weight: its numbers stand beside our first setting of a method.",
-        "Its caption says that all methods are close to chance; .780, .675 and .526 are not.",
+        "The paper prints neither seeds nor intervals of its accuracies, and its attackers are not "
+        "published. It names no trade-off weight: its numbers stand beside our first setting of a "
+        "method.",
+        "Its caption says that all methods are close to chance, which .780, .675 and .526 are not; "
+        "it may mean the proxies of training, of which it says that they give a false sense of "
+        "privacy.",
     ),
 )
 

@@ -6,7 +6,7 @@ Legend: N images, G subjects, B replicates, K training runs of one configuration
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -110,7 +110,37 @@ def mean_replicates(
     )
 
 
-def over_runs(means: Values, drawn: Values, groups: int, seed: int = SEED) -> Interval:
+@dataclass(frozen=True)
+class Scatter:
+    """How much training runs of one configuration differ: the variance between them.
+
+    `freedom` are the degrees of freedom with which it is known.
+    """
+
+    variance: float
+    freedom: int
+
+
+def pooled(means: Iterable[Values]) -> Scatter | None:
+    """Pool the variance between runs over configurations, given the means (K,) of each one's runs.
+
+    As an analysis of variance does, which takes for granted that training scatters alike behind all
+    of them. None where no configuration has two runs.
+
+    >>> pooled([np.array([0.5, 0.75]), np.array([0.25, 0.25]), np.array([1.0])])
+    Scatter(variance=0.015625, freedom=2)
+    """
+    several = [runs for runs in means if len(runs) > 1]
+    freedom = sum(len(runs) - 1 for runs in several)
+    if not freedom:
+        return None
+    squares = sum(float(np.square(runs - runs.mean()).sum()) for runs in several)
+    return Scatter(squares / freedom, freedom)
+
+
+def over_runs(
+    means: Values, drawn: Values, groups: int, seed: int = SEED, scatter: Scatter | None = None
+) -> Interval:
     """Interval of the mean of K runs, from their means (K,) and replicates of these (B, K).
 
     A hierarchical bootstrap: runs are resampled, and within them the G subjects, the same for all
@@ -118,32 +148,46 @@ def over_runs(means: Values, drawn: Values, groups: int, seed: int = SEED) -> In
     cannot be: no percentile of their resampled mean lies outside their range, which is far too
     narrow. So the mean of the runs is drawn from its Student's t distribution, whose variance is
     what the images do not explain of the spread between runs (they are in the replicates already).
-    The t values are stratified: with no sampling error at all the interval is Student's. A single
-    run tells nothing of training, and its interval is that of its images.
+    The t values are stratified: with no sampling error at all the interval is Student's. The
+    spread is that of these runs, or the `scatter` that is known from more. A single run tells
+    nothing of training, and its interval without a scatter is that of its images.
     """
     together = drawn.mean(axis=1)
     runs = len(means)
-    if runs > 1:
-        by_images = (drawn - together[:, None]).var(axis=0).sum() / (runs - 1)
-        variance = max(float(means.var(ddof=1) - by_images), 0.0)
+    known = scatter or pooled([means])
+    if known:
+        by_images = (drawn - together[:, None]).var(axis=0).sum() / max(runs - 1, 1)
+        variance = max(known.variance - float(by_images), 0.0)
         strata = np.random.default_rng(seed).permutation(len(drawn))
-        shifts = stdtrit(runs - 1, (strata + 0.5) / len(drawn))
+        shifts = stdtrit(known.freedom, (strata + 0.5) / len(drawn))
         together = together + shifts * math.sqrt(variance / runs)
     return Interval(float(means.mean()), *percentiles(together, groups))
 
 
-def paired_difference(one: Values, other: Values, subjects: Subjects) -> Difference:
+def paired_difference(
+    one: Values,
+    other: Values,
+    subjects: Subjects,
+    scatter: Scatter | None = None,
+    times: float = 1.0,
+) -> Difference:
     """Compare the means of two configurations over the same N images, run by run (K, N) and (L, N).
 
-    The difference is a mean over images and runs, so its variance has a closed form: that of the
-    images' differences, summed by subject (Liang and Zeger 1986), plus that of the runs of either,
+    The other's mean is taken that many `times`. The difference is a mean over images and runs, so
+    its variance has a closed form: that of the images' differences, summed by subject (Liang and
+    Zeger 1986), plus that of the runs of either, or what a `scatter` that both share says of it,
     which counts a part of the first again and so errs towards a tie. The p-value and the interval
-    are Student's with Welch and Satterthwaite's degrees of freedom.
-    With single runs only the images count. Equal values are no difference, with p = 1.
+    are Student's with Welch and Satterthwaite's degrees of freedom. With single runs and no scatter
+    only the images count. Equal values are no difference, with p = 1.
     """
-    gaps = one.mean(axis=0) - other.mean(axis=0)
+    gaps = one.mean(axis=0) - times * other.mean(axis=0)
     value = float(gaps.mean())
-    parts = [_of_subjects(gaps - value, subjects), _of_runs(one), _of_runs(other)]
+    if scatter:
+        each = scatter.variance * (1 / len(one) + times**2 / len(other))
+        training = [(each, scatter.freedom)]
+    else:
+        training = [_of_runs(one), _of_runs(times * other)]
+    parts = [_of_subjects(gaps - value, subjects), *training]
     variance = sum(part for part, _ in parts)
     if variance == 0:
         return Difference(value, value, value, float(value == 0))

@@ -24,18 +24,12 @@ from leakboard.experiments import (
     table2,
     table3,
 )
+from leakboard.experiments._asking import REFERENCE, asking
 from leakboard.experiments._cells import Cell, Cells
+from leakboard.experiments._estimates import Run, Values, _difference, ratio
 from leakboard.experiments._images import REPEATED
 from leakboard.experiments._protocol import EFFORTS
-from leakboard.experiments._rows import (
-    Run,
-    Table,
-    Values,
-    _asked_often,
-    _difference,
-    _numbers,
-    ratio,
-)
+from leakboard.experiments._rows import Row, Table
 from leakboard.experiments._sheet import HEAD, sheet
 from leakboard.experiments._values import keep_values, read_values
 from leakboard.generate import defenses
@@ -124,26 +118,39 @@ def test_a_network_beside_itself_leaks_as_much() -> None:
     found = ratio(runs, runs, "top1")
     assert found.value == 1
     assert found.low < 1 < found.high
-    assert _difference(runs, runs, "top1").p == pytest.approx(1)
+    assert _difference(runs, runs, "top1", None).p == pytest.approx(1)
 
 
-def test_averaging_is_told_of_the_images_that_were_asked_about_repeatedly() -> None:
-    plain = runs_of(np.random.default_rng(0).random((2, 8)))
-    assert _asked_often(plain[0]) is None
-    right = np.array([1.0, np.nan, 0.0, np.nan, 1.0, 1.0, np.nan, np.nan])
-    often = [
-        replace(run, values=run.values.append_column(REPEATED, pa.array(right))) for run in plain
+def test_rows_are_told_apart_on_the_same_images_asked_once_and_repeatedly() -> None:
+    """Of 8 images 4 were asked about repeatedly, of which averaging reads more than one look."""
+    often = np.arange(8) % 2 == 1
+    once = np.array([[0, 1, 0, 1, 1, 0, 0, 0], [0, 1, 0, 1, 1, 0, 1, 0]], float)
+    averaged = np.where(often, [1.0, 1, 1, 1, 1, 0, 1, 1], np.nan)
+    random = [
+        replace(run, values=run.values.append_column(REPEATED, pa.array(averaged)))
+        for run in runs_of(once)
     ]
-    kept = [run for run in map(_asked_often, often) if run]
-    found = _numbers(kept, (REPEATED,))[REPEATED]
-    assert [run.values.num_rows for run in kept] == [4, 4]
-    assert found.value == pytest.approx(0.75)
+    reference = runs_of(np.array([[1, 1, 0, 0, 1, 1, 0, 0]], float))
+    rows = [Row("random", ""), Row(REFERENCE, ""), Row("another that answers alike", "")]
+    found = asking(rows, [random, reference, reference], "top1")
+    assert found is not None
+    assert (found.n_once, found.n_often) == (4, 4)
+    first, second = found.rows  # others that answer alike are not shown
+    assert (first.once.value, first.often.value) == (0.375, 0.75)
+    assert (second.once.value, second.often.value) == (0.5, 0.5)
+    assert first.minus_once is not None
+    assert first.minus_once.value == -0.125
+    assert first.minus_often is not None
+    assert first.minus_often.value == 0.25
+    assert second.minus_once is None
+    assert asking(rows, [[], reference, []], "top1") is None
+    assert asking(rows, [random, reference, []], "ssim") is None
 
 
 def test_a_ratio_above_a_guess_is_that_of_the_advantages() -> None:
     values = np.random.default_rng(0).random((2, 3, 40))
     one, other = map(runs_of, values)
-    found, advantages = ratio(one, other, "top1", 0.25), values.mean(axis=(1, 2)) - 0.25
+    found, advantages = ratio(one, other, "top1", floor=0.25), values.mean(axis=(1, 2)) - 0.25
     assert found.value == pytest.approx(advantages[0] / advantages[1])
     shifted = ratio(runs_of(values[0] - 0.25), runs_of(values[1] - 0.25), "top1")
     assert (found.low, found.high) == pytest.approx((shifted.low, shifted.high))
@@ -245,7 +252,7 @@ def test_a_table_is_stopped_taken_up_and_filled(
         assert utility["low"] <= utility["value"] <= utility["high"]
         assert not line["missing"]
     assert none["compared"] is None
-    assert all(line["compared"]["seeds"] == 1 for line in discos)
+    assert all(line["compared"]["p_adjusted"] is None for line in discos)  # of single runs
     ratios = [line["compared"]["ratio"] for line in discos]
     assert all(ratio["low"] <= ratio["value"] for ratio in ratios)
     cells = sorted((tmp_path / "cells").glob("*/cell.json"))

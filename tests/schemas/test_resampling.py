@@ -9,10 +9,12 @@ from scipy import stats
 
 from leakboard.schemas.resampling import (
     Interval,
+    Scatter,
     holm,
     mean_replicates,
     over_runs,
     paired_difference,
+    pooled,
 )
 
 Values = NDArray[np.float64]
@@ -113,6 +115,35 @@ def test_pairing_sees_what_intervals_that_overlap_do_not() -> None:
     found = paired_difference(better, runs, subjects)
     assert found.value == pytest.approx(0.01)
     assert found.p < 1e-6
+
+
+def test_a_scatter_known_from_many_runs_makes_of_two_runs_the_normal_interval() -> None:
+    """With no sampling error, and the standard deviation of runs known to be 0.02."""
+    means = np.array([0.5, 0.6])
+    drawn = np.repeat(means[None], 1000, axis=0)
+    found = over_runs(means, drawn, 2000, scatter=Scatter(0.02**2, 10**6))
+    reach = 1.96 * 0.02 / np.sqrt(2)
+    assert (found.low, found.high) == pytest.approx((0.55 - reach, 0.55 + reach), abs=5e-4)
+
+
+def test_with_a_scatter_single_runs_are_compared_as_runs_of_it() -> None:
+    one, other = np.full((1, 500), 0.61), np.full((2, 500), 0.5)
+    found = paired_difference(one, other, names(500), Scatter(0.03**2, 7), times=1.1)
+    error = 0.03 * np.sqrt(1 + 1.1**2 / 2)
+    assert found.value == pytest.approx(0.06)
+    assert found.p == pytest.approx(2 * stats.t.sf(0.06 / error, 7))
+
+
+def test_pooling_is_what_an_analysis_of_variance_does() -> None:
+    random = np.random.default_rng(0)
+    groups = [random.normal(size=count) for count in (2, 3, 2, 1)]
+    found = pooled(groups)
+    together = np.concatenate(groups)
+    between = sum(len(g) * (g.mean() - together.mean()) ** 2 for g in groups) / 3
+    assert found is not None
+    assert found.freedom == 4
+    assert between / found.variance == pytest.approx(stats.f_oneway(*groups).statistic)
+    assert pooled(groups[3:]) is None
 
 
 @given(st.dictionaries(st.text(max_size=3), st.floats(0, 1), max_size=8))
