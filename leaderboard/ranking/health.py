@@ -7,7 +7,7 @@ the entry itself.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ...schemas import LeaderboardRow
+from ...schemas import LeaderboardRow, ScoreReport
 from .overfitting import gap
 from .record import Identity, attacks, identity
 
@@ -34,9 +34,7 @@ def flags(rows: Sequence[LeaderboardRow], validation: Sequence[LeaderboardRow] =
             yield weak[identity(row)]
         on_validation = chosen.get((identity(row), row.report.fingerprint))
         if on_validation is not None and row.report.split == "test":
-            difference = gap(on_validation.report.headline, row.report.headline)
-            if difference.low > 0:
-                yield f"fitted to validation: it reads {difference} more there"
+            yield from _fitted(on_validation.report, row.report)
         reserve = row.submission.reserve if row.submission else None
         if reserve is not None and (fresh := gap(row.report.headline, reserve)).low > 0:
             yield f"fitted to test: it reads {fresh} more there than on the reserve"
@@ -44,6 +42,21 @@ def flags(rows: Sequence[LeaderboardRow], validation: Sequence[LeaderboardRow] =
             yield f"says nearly the same as submission {row.submission.like}"
 
     return {row.entry_id: (*row.report.flags, *found(row)) for row in rows}
+
+
+def _fitted(validation: ScoreReport, test: ScoreReport) -> Iterator[str]:
+    """Of answers that were averaged: on the images asked about repeatedly.
+
+    Their share differs between the splits, and so the scores over all images do.
+    """
+    chosen, fresh = validation.headline, test.headline
+    if test.repeated:
+        if not validation.repeated:
+            return
+        chosen, fresh = validation.repeated, test.repeated
+    difference = gap(chosen, fresh)
+    if difference.low > 0:
+        yield f"fitted to validation: it reads {difference} more there"
 
 
 def _too_weak(rows: Iterable[LeaderboardRow]) -> dict[Identity, str]:

@@ -43,7 +43,7 @@ def measured(
     admitted = list(filter(counts, attacks(rows, track)))
     tried = by(attacks(validation, track), lambda row: row.report.fingerprint)
     known = len({attack_name(row) for row in admitted})
-    group = _Group(track, counts, values_of, tried, health.flags(rows), known)
+    group = _Group(track, counts, values_of, tried, health.flags(rows, validation), known)
     configurations = by(rows, lambda row: row.config_id).values()
     return _told_apart(_resampled([_standing(part, group) for part in configurations]))
 

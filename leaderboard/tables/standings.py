@@ -160,8 +160,8 @@ def _repeated_columns(track: Track, standings: Sequence[Standing]) -> list[Colum
             f"Asked {QUERIES} times ↓",
             "What the strongest attack that sees all answers reads of the images that a random "
             f"defense was asked about {QUERIES} times: {MEASURE[track]}. {INTERVAL} Other images "
-            "are asked about once, and the rank is over all; so compare this with the worst case "
-            "of defenses that answer always alike. Less is better.",
+            "are asked about once, and the rank is over all. A defense that answers always alike "
+            "gives away as much either way, so beside this stands its worst case. Less is better.",
             lambda standing: standing.repeated,
         )
     ]

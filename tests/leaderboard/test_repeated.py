@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from leakboard.leaderboard import Estimate, Standing, groups, standings
+from leakboard.leaderboard.ranking.health import flags
 from leakboard.leaderboard.tables.standings import answer, standing_columns
 from leakboard.leaderboard.tables.table import table
 from leakboard.schemas import LeaderboardRow, Track
@@ -44,6 +45,22 @@ def test_validation_chooses_among_those_attacks_too(make_row: MakeRow) -> None:
     ]
     (noise,) = standings(rows, Track.ATTRIBUTE, validation=tried)
     assert noise.repeated == Estimate(0.5, 0.4, 0.6, 500)
+
+
+def test_what_is_asked_about_more_often_on_validation_is_not_fitted_to_it(
+    make_row: MakeRow,
+) -> None:
+    """Averaging reads more of repeated queries, and validation has a larger share of them."""
+    once, often = (0.5, 0.49, 0.51), (0.6, 0.58, 0.62)
+    on_test = make_row("noise", once, repeated=often)
+    alike = make_row("noise", often, split="validation", repeated=often)
+    assert flags([on_test], [alike]) == {on_test.entry_id: ()}
+    unknown = make_row("noise", often, split="validation")
+    assert flags([on_test], [unknown]) == {on_test.entry_id: ()}
+    fitted = make_row("noise", often, split="validation", repeated=(0.7, 0.68, 0.72))
+    assert (
+        "fitted to validation: it reads +0.100" in flags([on_test], [fitted])[on_test.entry_id][0]
+    )
 
 
 def test_several_runs_are_averaged(make_row: MakeRow) -> None:
