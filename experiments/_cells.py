@@ -1,9 +1,10 @@
 """A cell of a table: one configuration and seed, generated, attacked and scored.
 
 A cell is a folder named after its configuration, attacks and seed, so that tables share cells;
-which copy of the images it saw is told by their digests. `cell.json` is written last; until then a
-stopped cell goes on where it was. Of a finished cell only what was found out stays, unless its
-release is to be kept: what is left fits a repository.
+defaults count, so that a changed default makes another cell. Which copy of the images it saw is
+told by their digests. `cell.json` is written last; until then a stopped cell goes on where it was.
+Of a finished cell only what was found out stays, unless its release is to be kept: what is left
+fits a repository.
 
 All cells, wherever they are made, share one published secret. Nothing is at stake in an experiment,
 and so everybody has the same splits and may go on where somebody else stopped.
@@ -29,6 +30,7 @@ from ..evaluate.run import fit_attack
 from ..evaluate.scoring.scorer import score
 from ..evaluate.suite.planning import Planned, by_strength
 from ..generate import generate
+from ..generate.defenses import REGISTRY as DEFENSES
 from ..schemas import (
     Config,
     ImageValues,
@@ -50,6 +52,7 @@ from ._values import keep_values, read_values
 
 log = logging.getLogger(__name__)
 SECRET = Secret(hashlib.sha256(b"leakboard reproduce").digest())
+GENERATION = 1  # raised where the same configuration and attacks come to other numbers than before
 SPLITS: tuple[PublicSplit, ...] = ("validation", "test")  # chosen on, reported on
 
 
@@ -119,9 +122,12 @@ class Cells:
     keep: bool
 
     def of(self, config: Config) -> Path:
-        """The folder of a cell."""
-        attacks = [[one.name, dict(one.options)] for one in self.effort.attacks]
-        decisive = [config.config_id, self.effort.limit, attacks]
+        """The folder of a cell, named after all that decides its numbers."""
+        attacks = [
+            [one.name, ATTACKS.resolved(one.name, one.options)] for one in self.effort.attacks
+        ]
+        defense = DEFENSES.resolved(config.defense.name, config.defense.options)
+        decisive = [GENERATION, config.config_id, defense, self.effort.limit, attacks]
         digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
         return self.folder / f"{config.name}-{digest}-s{config.seed}"
 

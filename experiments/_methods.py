@@ -50,6 +50,18 @@ def adversarial(*weights: float) -> tuple[Setting, ...]:
 
 NONE = Setting(UNDEFENDED, "none")
 DISCO = disco(0.6, 0.9)
+# With the large filter, the spatial decoupler and the client held in the second phase (section 4);
+# the other rows have the light filter on the bare activation, and train the client on.
+AS_PRINTED = replace(
+    DISCO[0],
+    method=f"{DISCO[0].method}, as printed",
+    changes=(
+        *DISCO[0].changes,
+        "defense.filter=resnet18",
+        "defense.decoupler=true",
+        "defense.frozen=client",
+    ),
+)
 MAX_ENTROPY = max_entropy(1.0, 2.0)
 ADVERSARIAL = adversarial(1.0, 3.0)
 OBFUSCATOR = _swept("DeepObfuscator, weight {}", "deep-obfuscator", "weight", (0.5, 1.0))
@@ -65,7 +77,7 @@ DECOUPLED = replace(
     method=f"{FOR_INPUTS[0].method}, decoupler on",
     changes=(*FOR_INPUTS[0].changes, "defense.decoupler=true"),
 )
-ALL = (NONE, *DISCO, *MAX_ENTROPY, *ADVERSARIAL, *OBFUSCATOR, *RANDOM, *NOISE)
+ALL = (NONE, *DISCO, AS_PRINTED, *MAX_ENTROPY, *ADVERSARIAL, *OBFUSCATOR, *RANDOM, *NOISE)
 AGAINST_REBUILDING = (*ALL, *FOR_INPUTS, DECOUPLED)
 
 

@@ -48,6 +48,16 @@ class Registry:
         plugin = self.find(name)
         return plugin(**checked_options(f"{self.kind} {name}", plugin, options))
 
+    def resolved(self, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The options that the plug-in `name` is made with, defaults included."""
+        accepted = options_of(self.find(name))
+        defaults = {
+            option: found.default
+            for option, found in accepted.items()
+            if found.default is not inspect.Parameter.empty
+        }
+        return {**defaults, **options}
+
     def _outside(self, path: str) -> type[Any]:
         try:
             found = pkgutil.resolve_name(path)

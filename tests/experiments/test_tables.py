@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from filelock import FileLock
 
+from leakboard.evaluate.attacks.decoder import Decoder
 from leakboard.experiments import (
     Request,
     _cells,
@@ -94,6 +95,21 @@ def test_longer_attacks_are_on_the_same_releases_in_cells_of_their_own(tmp_path:
             assert there.effort.decoder_epochs == 2 * here.effort.decoder_epochs
             assert here.of(made[0]).parent != there.of(made[0]).parent
             assert here.of(made[0]).name != there.of(made[0]).name
+
+
+def test_another_default_or_generation_makes_another_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ((config, *_), *_) = configs(table1.TABLE, asked("smoke", tmp_path))
+    cells = Cells(tmp_path, EFFORTS["smoke"], keep=False)
+    names = [cells.of(config)]
+    defaults = Decoder.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "augment", not defaults["augment"])
+    names.append(cells.of(config))
+    monkeypatch.setattr(_cells, "GENERATION", _cells.GENERATION + 1)
+    names.append(cells.of(config))
+    assert len(set(names)) == 3
 
 
 def test_the_papers_l1_exceeds_what_its_own_psnr_allows() -> None:

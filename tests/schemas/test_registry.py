@@ -51,6 +51,13 @@ def test_options_are_the_keyword_arguments(filters: Registry) -> None:
     assert filters.create("gaussian_blur", options).settings == (0.5, 3, "wrap")
 
 
+def test_what_a_plug_in_is_made_with_are_its_defaults_and_the_options(filters: Registry) -> None:
+    resolved = {"sigma": 2, "steps": 1, "edge": "zero"}
+    assert filters.resolved("gaussian_blur", {"sigma": 2}) == resolved
+    assert filters.resolved("gaussian_blur", resolved | {"steps": 3}) == resolved | {"steps": 3}
+    assert filters.resolved("none", {}) == {}
+
+
 def test_a_misspelt_name_is_answered_with_the_nearest(filters: Registry) -> None:
     with pytest.raises(UnknownName, match="no filter 'gausian_blur': did you mean 'gaussian_blur'"):
         filters.find("gausian_blur")
