@@ -72,8 +72,8 @@ class Defense(nn.Module, ABC):
 
     @property
     def learns(self) -> bool:
-        """Whether training gives it something: a defense that learns cannot go untrained."""
-        return bool(self.state_dict())
+        """Whether training gives it, or the client for it, something: it cannot go untrained."""
+        return bool(self.state_dict()) or type(self).objective is not Defense.objective
 
     @property
     def release_options(self) -> frozenset[str]:

@@ -64,9 +64,14 @@ def untrained(config: Config, dataset: Dataset) -> Untrained:
         shape = activation_shape(network, size, tasks)
         defense = defenses.create(config.defense.name, config.defense.options, shape)
         adversary = _adversary(defense, shape, classes, size)
-    _refuse_untrained(defense, config)
+    _refuse_epochs(defense, config)
     network = replace(network, client=defense.prepare(network.client))
-    activation_shape(network, size, tasks)  # refuses what cannot run with the defense
+    prepared = activation_shape(network, size, tasks)
+    if prepared != shape:
+        raise BadConfig(
+            f"the defense {config.defense.name} was to keep the activation's shape {shape}, but "
+            f"what it prepares gives {prepared}; mend its `prepare`"
+        )
     facts = ClientFacts(
         network=table.network,
         split_layer=table.split_layer,
@@ -131,11 +136,17 @@ def _shared(
     return warm_up, SharedWeights.of(folder, networks, players, warm_up.path.name, *more)
 
 
-def _refuse_untrained(defense: Defense, config: Config) -> None:
+def _refuse_epochs(defense: Defense, config: Config) -> None:
     if defense.learns and not config.training.epochs:
         raise BadConfig(
             f"the defense {config.defense.name} learns or measures something while it is trained, "
             "but training.epochs is 0; set it to at least 1"
+        )
+    nothing = not any(parameter.requires_grad for parameter in defense.parameters())
+    if defense.frozen == "pair" and nothing and config.training.epochs:
+        raise BadConfig(
+            f"the defense {config.defense.name} trains nothing, client and task network included, "
+            f"but training.epochs is {config.training.epochs}; set it to 0"
         )
 
 

@@ -69,7 +69,12 @@ class TestContract:
         assert torch.equal(first, second) is not defense.randomized
 
     def test_weights_survive_safetensors(self, name: str, options: Options) -> None:
-        defense, copy = make(name, 0, **options).eval(), make(name, 9, **options).eval()
+        """What training measured of the activations included, such as their size."""
+        defense, copy = make(name, 0, **options).train(), make(name, 9, **options).eval()
+        for _ in range(3):
+            batch = batch_of(7.0 * activations(16))
+            defense.objective(batch, linear(2), adversary_of(defense))
+        defense.eval()
         stored = safetensors.torch.save(
             {key: values.contiguous() for key, values in defense.state_dict().items()}
         )
@@ -132,6 +137,14 @@ class TestContract:
             defenses.create(name, {**OPTIONS.get(name, {}), **options, "sgima": 1}, SHAPE)
 
 
+IDLE = {"none", "noise_only", "random_pruning", "gaussian_blur", "expert_filters"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_changes_in_training_cannot_go_untrained(name: str) -> None:
+    assert make(name).learns is (name not in IDLE)
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").rglob("*.toml")), ids=lambda p: p.stem)
 def test_every_configuration_takes_its_defense_and_is_named_after_itself(path: Path) -> None:
     config = Config.read(path, ())
@@ -191,7 +204,11 @@ class TestGaussianBlur:
     def test_a_wide_blur_leaves_the_mean_colour_alone(self) -> None:
         defense = GaussianBlur(sigma=100.0)
         x = torch.rand(1, 3, 32, 32)
-        assert defense.prepare(torch.nn.Identity())(x).std(dim=(2, 3)).max() < 0.05
+        blurred = defense.prepare(torch.nn.Identity())(x)
+        assert blurred.std(dim=(2, 3)).max() < 0.05
+        torch.testing.assert_close(
+            blurred.mean(dim=(2, 3)), x.mean(dim=(2, 3)), rtol=0.05, atol=0.05
+        )
 
 
 class TestShredder:

@@ -1,5 +1,6 @@
 """Defenses that play against an adversary, or against a dependence, do what defines them."""
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -130,6 +131,23 @@ class TestRouting:
         utility = functional.cross_entropy(task_network(batch.activation), batch.task)
         distance = (adversary(batch.activation) - batch.images).abs().mean()
         self.check(batch, utility - 0.7 * distance)
+
+    def test_siamese_embedding(self) -> None:
+        options: dict[str, Any] = {"weight": 0.7, "margin": 0.5}
+        batch, task_network = self.routed("siamese_embedding", linear(3), **options)
+        utility = functional.cross_entropy(task_network(batch.activation), batch.task)
+        pairs = []
+        for i, j in combinations(range(16), 2):
+            d = (batch.activation[i] - batch.activation[j]).square().mean().sqrt()
+            same = batch.task[i] == batch.task[j]
+            pairs.append(d**2 if same else (0.5 - d).clamp(min=0) ** 2)
+        self.check(batch, utility + 0.7 * torch.stack(pairs).mean())
+
+    def test_nopeek(self) -> None:
+        batch, task_network = self.routed("nopeek", linear(3), weight=0.7)
+        utility = functional.cross_entropy(task_network(batch.activation), batch.task)
+        correlation = distance_correlation(batch.images, batch.activation)
+        self.check(batch, utility + 0.7 * correlation)
 
     def test_deep_obfuscator(self) -> None:
         adversary = Both()

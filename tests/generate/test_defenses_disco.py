@@ -1,6 +1,7 @@
 """DISCO: its filter, its spatial decoupler, and filters of experts on one pair of networks."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,7 +10,12 @@ from torch.nn import functional
 
 from leakboard.generate import defenses
 from leakboard.generate.client import CLIENT_FILE, Client, save_networks
-from leakboard.generate.defenses._filters import hard_mask, pruned_channels
+from leakboard.generate.defenses._decoupler import decoupled
+from leakboard.generate.defenses._filters import (
+    hard_mask,
+    pruned_channels,
+    straight_through_mask,
+)
 from leakboard.generate.defenses.disco import Disco
 from leakboard.generate.defenses.expert_filters import ExpertFilters
 from leakboard.generate.networks.networks import split_network
@@ -33,6 +39,15 @@ class TestDisco:
         assert zero.tolist() == [round(ratio * 10)] * 33
         others = released[released != 0]
         assert torch.isin(others, activations(33)).all()  # kept channels pass unscaled
+
+    def test_the_mask_has_the_gradient_of_a_sigmoid_of_temperature_0_03(self) -> None:
+        """Around the middle between the last score that is pruned and the first that is kept."""
+        scores = torch.tensor([[0.10, -0.02, 0.05, -0.08, 0.01]], requires_grad=True)
+        mask = straight_through_mask(scores, torch.tensor([[2]]))
+        assert mask.tolist() == [[1, 0, 1, 0, 1]]
+        mask.sum().backward()
+        sigmoid = torch.sigmoid((scores.detach() - (-0.02 + 0.01) / 2) / 0.03)
+        torch.testing.assert_close(scores.grad, sigmoid * (1 - sigmoid) / 0.03)
 
     def test_ties_do_not_change_the_count(self) -> None:
         mask = hard_mask(torch.zeros(4, 10), 6)
@@ -109,7 +124,7 @@ class TestDisco:
             assert parameter.grad is not None
             torch.testing.assert_close(parameter.grad, theirs, rtol=1e-4, atol=1e-6)
 
-    def test_another_ratio_at_release_changes_the_channel_count_and_no_weight(self) -> None:
+    def test_another_ratio_at_release_changes_the_channel_count_alone(self) -> None:
         defense, z = make("disco", train_ratios=[0.0, 0.9]).eval(), activations(8)
         assert isinstance(defense, Disco)
         kept = {}
@@ -151,6 +166,21 @@ class TestSpatialDecoupler:
             part = x[:, :, row : row + 4, column : column + 4]
             enlarged = functional.interpolate(part, scale_factor=8, mode="bilinear")
             torch.testing.assert_close(made[:, tile], convolution(enlarged).mean(dim=1))
+
+    def test_a_bias_is_averaged_like_the_filters(self) -> None:
+        torch.manual_seed(0)
+        convolution, x = nn.Conv2d(3, 16, 3, stride=2, padding=1), torch.rand(2, 3, 16, 16)
+        made = decoupled(nn.Sequential(convolution))(x)
+        enlarged = functional.interpolate(x[:, :, 4:8, 8:12], scale_factor=4, mode="bilinear")
+        torch.testing.assert_close(made[:, 4 + 2], convolution(enlarged).mean(dim=1))
+
+    @pytest.mark.parametrize("changed", [{"groups": 3}, {"padding_mode": "reflect"}])
+    def test_a_convolution_that_is_no_map_of_the_tile_alone_is_refused(
+        self, changed: dict[str, Any]
+    ) -> None:
+        convolution = nn.Conv2d(3, 9, 3, padding=1, **changed)
+        with pytest.raises(BadConfig, match="one group that is padded with zeros"):
+            decoupled(nn.Sequential(convolution))
 
     def test_a_pruned_channel_takes_all_of_its_tile_with_it(self) -> None:
         layers, x = self.layers(decoupler=True), torch.rand(1, 3, 32, 32)
