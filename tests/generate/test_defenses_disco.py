@@ -148,6 +148,17 @@ class TestDisco:
         assert counts == set(range(3, 10))
 
 
+class Constant(nn.Module):
+    """The same scores for every sample."""
+
+    def __init__(self, scores: Tensor) -> None:
+        super().__init__()
+        self.scores = scores
+
+    def forward(self, activation: Tensor) -> Tensor:
+        return self.scores.expand(len(activation), -1)
+
+
 class TestSpatialDecoupler:
     """Split after the first activation: further on, convolutions mix the channels again."""
 
@@ -182,17 +193,38 @@ class TestSpatialDecoupler:
         with pytest.raises(BadConfig, match="one group that is padded with zeros"):
             decoupled(nn.Sequential(convolution))
 
-    def test_a_pruned_channel_takes_all_of_its_tile_with_it(self) -> None:
-        layers, x = self.layers(decoupler=True), torch.rand(1, 3, 32, 32)
+    @pytest.mark.parametrize("split_layer", ["conv1", "bn1", "relu", "maxpool"])
+    def test_a_pruned_channel_takes_all_of_its_tile_with_it(self, split_layer: str) -> None:
+        """What is released is the same whatever the tile shows, where the same channels go."""
+        x, other, channel = *self.two_images(), 8 * 2 + 5
+        client = self.client(split_layer, decoupler=True, pruned=channel)
+        assert torch.equal(client(x), client(other))
+        assert not torch.equal(client.layers(x)[:, channel], client.layers(other)[:, channel])
+        entire = self.client(split_layer, decoupler=False, pruned=channel)
+        assert not torch.equal(entire(x), entire(other))
+
+    def test_behind_the_first_block_a_tile_is_in_every_channel(self) -> None:
+        x, other = self.two_images()
+        client = self.client("layer1", decoupler=True, pruned=8 * 2 + 5)
+        assert not torch.equal(client(x), client(other))
+
+    @staticmethod
+    def two_images() -> tuple[Tensor, Tensor]:
+        """Two that differ in the tile in row 2, column 5 alone."""
+        torch.manual_seed(1)
+        x = torch.rand(1, 3, 32, 32)
         other = x.clone()
         other[:, :, 8:12, 20:24] = torch.rand(1, 3, 4, 4)
-        channel = 8 * 2 + 5
-        kept = torch.ones(64, dtype=torch.bool)
-        kept[channel] = False
-        assert torch.equal(layers(x)[:, kept], layers(other)[:, kept])
-        assert not torch.equal(layers(x)[:, channel], layers(other)[:, channel])
-        entire = self.layers(decoupler=False)
-        assert not torch.equal(entire(x)[:, kept], entire(other)[:, kept])
+        return x, other
+
+    def client(self, split_layer: str, decoupler: bool, pruned: int) -> Client:
+        """A client whose filter prunes that one of 64 channels, whatever it sees."""
+        defense = defenses.create("disco", {"ratio": 1 / 64}, (64, 16, 16))
+        assert isinstance(defense, Disco)
+        scores = torch.zeros(64)
+        scores[pruned] = -1.0
+        defense.filter_generator = Constant(scores)
+        return Client(self.layers(decoupler, split_layer), defense).eval()
 
     @pytest.mark.parametrize("split_layer", ["relu", "maxpool", "layer1"])
     def test_toggled_off_it_changes_no_shape(self, split_layer: str) -> None:
