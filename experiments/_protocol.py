@@ -70,7 +70,8 @@ EFFORTS: Mapping[Scale, Effort] = {
         3,
         {"cifar10": 3},
     ),
-    # The paper trains for 140 epochs with a learning rate of 0.01 (reference: its released code).
+    # The paper trains for 140 epochs with a learning rate of 0.01 (reference: its released code),
+    # every network by SGD; here filter and proxy follow Adam.
     "paper": Effort(
         (
             "scale=paper",

@@ -94,9 +94,11 @@ Unless0 = Field(default=0, ge=0, exclude_if=lambda steps: steps == 0)
 class TrainingTable(Record):
     """Two phases: utility alone for `warmup_epochs`, then the defense's objective for `epochs`.
 
-    A proxy adversary learns alone for `adversary_warmup_steps` before the second phase, and for
-    `adversary_steps` more before each of its batches. It starts afresh `adversary_restarts` times
-    in that phase, evenly spread, each time with the steps alone.
+    Client and task network follow SGD on one cycle, whose peak is `learning_rate` in the first
+    phase and `defense_learning_rate` in the second; what a defense itself learns and the proxy
+    adversary follow Adam. A proxy adversary learns alone for `adversary_warmup_steps` before the
+    second phase, and for `adversary_steps` more before each of its batches. It starts afresh
+    `adversary_restarts` times in that phase, evenly spread, each time with the steps alone.
     """
 
     warmup_epochs: int = Field(ge=0)

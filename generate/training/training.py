@@ -29,8 +29,8 @@ from .game import Networks, Stage, Tally, TrainingData
 
 log = logging.getLogger(__name__)
 ADVERSARY = "adversary"  # the name of the proxy adversary's optimiser
-ADVERSARY_LEARNING_RATE = 1e-3
-WARM_UP_SHARE = 0.2  # of the steps of a phase, in which the learning rate rises linearly
+ADAM_LEARNING_RATE = 1e-3  # of what a defense itself learns, and of the proxy
+RISE = 0.2  # of the steps of a phase, in which the learning rate rises linearly
 EARLY = (16, 4, 2)  # progress is also told after these fractions of a phase's first epoch
 
 
@@ -228,7 +228,7 @@ def optimizers_of(networks: Networks, phase: Phase) -> Optimizers:
     made: dict[str, torch.optim.Optimizer] = {"main": sgd}
     for name in ("defense", ADVERSARY) if phase.stage is Stage.DEFENSE else ():
         if parameters := list(networks.get_submodule(name).parameters()):
-            made[name] = torch.optim.Adam(parameters, lr=ADVERSARY_LEARNING_RATE)
+            made[name] = torch.optim.Adam(parameters, lr=ADAM_LEARNING_RATE)
     return made
 
 
@@ -246,6 +246,6 @@ def one_cycle(step: int, steps: int) -> float:
     >>> [round(one_cycle(step, 10), 3) for step in (0, 1, 2, 6, 9)]
     [0.5, 1.0, 1.0, 0.5, 0.038]
     """
-    rise = max(WARM_UP_SHARE * steps, 1)
+    rise = max(RISE * steps, 1)
     fall = (step - rise) / max(steps - rise, 1)
     return min((step + 1) / rise, 0.5 * (1 + math.cos(math.pi * min(max(fall, 0), 1))))
