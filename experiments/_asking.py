@@ -15,9 +15,11 @@ from ..schemas import Track
 from ..schemas.resampling import paired_difference, pooled
 from ._estimates import Run, Values, number, subjects_of, track_of, values_of
 from ._images import REPEATED
-from ._rows import UNDEFENDED, AskedAgain, Asking, Number, Row
+from ._methods import AS_PRINTED, DISCO, NONE
+from ._rows import AskedAgain, Asking, Number, Row
 
-REFERENCE = "DISCO, R = 0.6"
+REFERENCE = DISCO[0].method
+ALIKE = (NONE.method, REFERENCE, AS_PRINTED.method)  # what random defenses are shown beside
 
 
 def asking(rows: Sequence[Row], runs: Sequence[Sequence[Run]], measure: str) -> Asking | None:
@@ -31,7 +33,7 @@ def asking(rows: Sequence[Row], runs: Sequence[Sequence[Run]], measure: str) -> 
     shown = {
         row.method: done
         for row, done in zip(rows, runs, strict=True)
-        if done and (_averaged(done) or row.method in (UNDEFENDED, REFERENCE))
+        if done and (_averaged(done) or row.method in ALIKE)
     }
     one = random[0][0]
     often = ~np.isnan(one.values.column(REPEATED).to_numpy())
