@@ -137,12 +137,14 @@ class TestContract:
             defenses.create(name, {**OPTIONS.get(name, {}), **options, "sgima": 1}, SHAPE)
 
 
-IDLE = {"none", "noise_only", "random_pruning", "gaussian_blur", "expert_filters"}
+IDLE = ("none", "noise_only", "random_pruning", "gaussian_blur", "expert_filters")
+TRAINED = ("disco", "adversarial", "max_entropy", "deep_obfuscator", "nopeek", "siamese_embedding")
+MEASURING = ("shredder", "gaussian_noise", "uniform_noise")
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_changes_in_training_cannot_go_untrained(name: str) -> None:
-    assert make(name).learns is (name not in IDLE)
+def test_what_changes_in_training_cannot_go_untrained() -> None:
+    assert [name for name in IDLE if make(name).learns] == []
+    assert [name for name in (*TRAINED, *MEASURING) if not make(name).learns] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").rglob("*.toml")), ids=lambda p: p.stem)
