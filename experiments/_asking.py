@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..schemas import Track
-from ..schemas.resampling import paired_difference, pooled
+from ..schemas.resampling import Scatter, paired_difference, pooled
 from ._estimates import Run, Values, number, subjects_of, track_of, values_of
 from ._images import REPEATED
 from ._methods import AS_PRINTED, DISCO, NONE
@@ -44,7 +44,7 @@ def asking(rows: Sequence[Row], runs: Sequence[Sequence[Run]], measure: str) -> 
         for name, done in shown.items()
     }
     sides = [
-        _Side({name: values[:, kept] for name, values in read.items()}, subjects[kept].tolist())
+        _Side.of({name: values[:, kept] for name, values in read.items()}, subjects[kept].tolist())
         for read, kept in ((once, ~often), (all_answers, often))
     ]
     return Asking(
@@ -65,19 +65,23 @@ class _Side:
 
     read: Mapping[str, Values]
     subjects: Sequence[str]
+    scatter: Scatter | None
+
+    @classmethod
+    def of(cls, read: Mapping[str, Values], subjects: Sequence[str]) -> "_Side":
+        """Pool over the rows how much runs differ on these images."""
+        return cls(read, subjects, pooled(values.mean(axis=1) for values in read.values()))
 
     def number(self, name: str) -> Number:
         """What was read behind one defense."""
-        scatter = pooled(values.mean(axis=1) for values in self.read.values())
-        return number(self.read[name], self.subjects, scatter)
+        return number(self.read[name], self.subjects, self.scatter)
 
     def minus_reference(self, name: str) -> Number | None:
         """By how much that is more than behind the reference, on the same images."""
         if name == REFERENCE or REFERENCE not in self.read:
             return None
-        scatter = pooled(values.mean(axis=1) for values in self.read.values())
         both = self.read[name], self.read[REFERENCE]
-        found = paired_difference(*both, self.subjects, scatter)
+        found = paired_difference(*both, self.subjects, self.scatter)
         return Number(value=found.value, low=found.low, high=found.high)
 
 

@@ -130,8 +130,8 @@ def compared(
         for row in rows
         if row.method in done and row.beside in done and row.method != row.beside
     }
-    p = {name: _difference(*pair, measure, scatter).p for name, pair in pairs.items()}
-    adjusted = holm(p) if scatter else {}
+    told = pairs if scatter else {}
+    adjusted = holm({name: _difference(*pair, measure, scatter).p for name, pair in told.items()})
     found = {
         name: Compared(
             ratio=ratio(*pair, measure, scatter),

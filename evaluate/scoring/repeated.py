@@ -6,8 +6,6 @@ somebody who asks again.
 Legend: N images.
 """
 
-import torch
-
 from ...schemas import Manifest, PredictionHeader, Release, Score, Track
 from ...schemas.scores import HEADLINE, repeated_name
 from ..metrics import Values, mean_of, metrics_of
@@ -33,6 +31,7 @@ def of_repeated_images(
         return {}
     metric = metrics_of(track)[HEADLINE[track]]
     name = repeated_name(HEADLINE[track])
-    subjects = records.select(torch.tensor(rows)).subject or ()
+    people = records.subject or ()
+    subjects = [people[row] for row in rows]
     found = estimates({name: mean_of(values[rows])}, subjects)[name]
     return {name: as_score(name, metric, found, len(rows))}
