@@ -38,8 +38,11 @@ def steer(
     """Let the activation (N, C, H, W) descend a loss of the adversary's answer, and nobody else.
 
     Returns the answer, whose gradient reaches the adversary alone, and a term to add to the
-    objective: it is worth zero, and its gradient to the activation is that of `loss`.
+    objective: it is worth zero, and its gradient to the activation is that of `loss`. Where the
+    activation follows no gradient, because the adversary alone learns, nothing is steered.
     """
+    if not activation.requires_grad:
+        return adversary(activation), activation.new_zeros(())
     seen = activation.detach().requires_grad_()
     answer = adversary(seen)
     (direction,) = torch.autograd.grad(loss(answer), seen, retain_graph=True)

@@ -21,10 +21,10 @@ from leakboard.evaluate.metrics.ssim import Ssim
 from leakboard.evaluate.optimizing import Pixels, Schedule, optimize, total_variation
 from leakboard.evaluate.reading.records import Records
 from leakboard.evaluate.scoring.evidence import Evidence
-from leakboard.evaluate.similarity import structural_similarity
 from leakboard.generate import Client, load_client
 from leakboard.generate.defenses import create
 from leakboard.generate.defenses.disco import Disco
+from leakboard.generate.networks.similarity import structural_similarity
 from leakboard.schemas import Release, Setting, Track, UnknownOption, UsageError
 
 from ..tiny import MakeRelease

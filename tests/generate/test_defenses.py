@@ -12,10 +12,10 @@ from torchvision.transforms import functional as images_of
 
 from leakboard.generate import defenses
 from leakboard.generate.client import Client
-from leakboard.generate.defenses.deep_obfuscator import dissimilarity
 from leakboard.generate.defenses.gaussian_blur import GaussianBlur
 from leakboard.generate.defenses.shredder import Shredder
 from leakboard.generate.networks.networks import split_network
+from leakboard.generate.networks.similarity import structural_similarity
 from leakboard.generate.noise import BatchNoise, RecordNoise
 from leakboard.schemas import Config, UnknownOption
 from leakboard.schemas.config import ClientTable
@@ -116,7 +116,7 @@ class TestContract:
         if defense.adversary != "input":
             expected = expected + functional.cross_entropy(guesses, batch.sensitive)
         if defense.adversary == "both":
-            expected = expected + dissimilarity(decoded, batch.images)
+            expected = expected + 1 - structural_similarity(decoded, batch.images)
         if defense.adversary == "input":
             expected = (decoded - batch.images).abs().mean()
         for mine, theirs in zip(

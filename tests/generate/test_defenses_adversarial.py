@@ -7,15 +7,14 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 from torch.nn import functional
 
 from leakboard.generate.defenses import Batch, create
 from leakboard.generate.defenses._adversarial import entropy, steer
-from leakboard.generate.defenses.deep_obfuscator import dissimilarity
 from leakboard.generate.defenses.nopeek import distance_correlation
 from leakboard.generate.defenses.siamese_embedding import contrastive
+from leakboard.generate.networks.similarity import structural_similarity
 from leakboard.generate.noise import BatchNoise
 
 from .defense_players import Both, activations, batch_of, decoder, linear, make
@@ -156,7 +155,8 @@ class TestRouting:
         utility = functional.cross_entropy(task_network(batch.activation), batch.task)
         guesses, decoded = adversary(batch.activation)
         attribute = functional.cross_entropy(guesses, batch.sensitive)
-        self.check(batch, utility - 0.7 * attribute - 2.0 * dissimilarity(decoded, batch.images))
+        reconstruction = 1 - structural_similarity(decoded, batch.images)
+        self.check(batch, utility - 0.7 * attribute - 2.0 * reconstruction)
 
     @pytest.mark.parametrize("name", ["adversarial", "max_entropy", "deep_obfuscator"])
     def test_the_weight_rises_over_the_first_half(self, name: str) -> None:
@@ -180,23 +180,15 @@ class TestRouting:
         _, term = steer(z, linear(3), lambda logits: 5 * logits.sum())
         assert term.item() == 0.0
 
-
-def test_dissimilarity_is_one_less_the_standard_similarity() -> None:
-    images = torch.rand(4, 3, 32, 32)
-    blurred = 0.7 * images + 0.3 * torch.rand(4, 3, 32, 32)
-    of_images = [
-        structural_similarity(
-            one.double().numpy(),
-            other.double().numpy(),
-            channel_axis=0,
-            data_range=1.0,
-            gaussian_weights=True,
-            use_sample_covariance=False,
-            full=True,
-        )[1][:, 5:-5, 5:-5]
-        for one, other in zip(blurred, images, strict=True)
-    ]
-    assert 1 - dissimilarity(blurred, images).item() == pytest.approx(np.mean(of_images), abs=1e-5)
+    def test_nothing_is_steered_where_the_adversary_learns_alone(self) -> None:
+        adversary, z = linear(3), activations(4)
+        gradients = []
+        for activation in (z, z.clone().requires_grad_()):
+            answer, term = steer(activation, adversary, lambda logits: 5 * logits.sum())
+            assert term.requires_grad == activation.requires_grad
+            loss = functional.cross_entropy(answer, torch.tensor([0, 1, 2, 0])) + term
+            gradients.append(torch.autograd.grad(loss, list(adversary.parameters())))
+        assert all(torch.equal(alone, both) for alone, both in zip(*gradients, strict=True))
 
 
 class TestDistanceCorrelation:
