@@ -20,6 +20,7 @@ from .export_site import export_site
 from .generate import generate
 from .judge import judge
 from .materialize import materialize
+from .memory import keep_freed_memory
 from .plan import plan
 from .pull import pull
 from .push import push
@@ -48,6 +49,7 @@ def cli(debug: bool) -> None:
     Generate releases of client activations, attack them, score the attacks, browse the board.
     Exit code 0: done; 1: the thing that was checked is wrong; 2: the request is.
     """
+    keep_freed_memory()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
 
 

@@ -47,11 +47,21 @@ class Client(nn.Module):
 
         `noise` is needed, and used, by randomised defenses only; ValueError where it is missing.
         """
+        return self._released(self._encoded(images), noise)
+
+    def ask(self, images: Tensor, image_of: Tensor, noise: Noise | torch.Generator) -> Tensor:
+        """Answer queries (Q,), each about the image of that number: (Q, C, H, W).
+
+        As `forward` does of `images[image_of]`, but an image is encoded once.
+        """
+        return self._released(self._encoded(images)[image_of], noise)
+
+    def _released(self, encoded: Tensor, noise: Noise | torch.Generator | None) -> Tensor:
         if isinstance(noise, torch.Generator):
-            noise = BatchNoise(len(images), noise)
+            noise = BatchNoise(len(encoded), noise)
         if noise is None and self.defense.randomized:
             raise ValueError("this defense is randomized: pass a torch.Generator as `noise`")
-        released: Tensor = self.defense.release(self._encoded(images), noise)  # type: ignore[arg-type]
+        released: Tensor = self.defense.release(encoded, noise)  # type: ignore[arg-type]
         return released
 
     def beside(self, task_network: nn.Module) -> "Client":

@@ -75,4 +75,4 @@ class RepeatedQueries:
         """Map (N, 3, S, S) in [0, 1] to averaged activations (N, C, H, W)."""
         doublings = torch.randint(self.most.bit_length(), (len(images),), generator=generator)
         image_of = torch.arange(len(images)).repeat_interleave(2**doublings)
-        return averaged(self.client(images[image_of], generator), image_of)[0]
+        return averaged(self.client.ask(images, image_of, generator), image_of)[0]

@@ -178,8 +178,11 @@ class NoisyBrightness:
         return images.float() / 255
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        brightness = images.mean(dim=(1, 2, 3))[:, None, None, None]
-        return brightness + 16 * torch.randn(len(images), *SHAPE, generator=generator)
+        return self.ask(images, torch.arange(len(images)), generator)
+
+    def ask(self, images: Tensor, image_of: Tensor, generator: torch.Generator) -> Tensor:
+        brightness = images.mean(dim=(1, 2, 3))[image_of, None, None, None]
+        return brightness + 16 * torch.randn(len(image_of), *SHAPE, generator=generator)
 
 
 def test_averaging_queries_finds_what_one_query_hides(release_of: MakeRelease) -> None:

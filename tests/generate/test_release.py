@@ -302,6 +302,18 @@ def test_a_randomized_client_asks_for_its_noise(release_of: MakeRelease) -> None
         client(torch.rand(2, 3, 32, 32))
 
 
+@pytest.mark.parametrize("defense", ["random_pruning", "gaussian_noise"])
+def test_repeated_queries_are_answered_as_if_each_were_encoded(
+    defense: str, release_of: MakeRelease
+) -> None:
+    client, images = load_client(release_of(defense).folder), torch.rand(3, 3, 32, 32)
+    image_of = torch.tensor([0, 1, 1, 2, 2, 2])
+    answers = client.ask(images, image_of, torch.Generator().manual_seed(1))
+    expected = client(images[image_of], torch.Generator().manual_seed(1))
+    torch.testing.assert_close(answers, expected)
+    assert not torch.equal(answers[1], answers[2])
+
+
 def test_truth_lies_outside_the_public_tree(release: Release) -> None:
     truth = default_truth(release.folder)
     assert not truth.is_relative_to(release.folder)
