@@ -15,7 +15,12 @@ class TimeIsUp(BaseException):
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Raise `TimeIsUp` in the block after so many seconds, and again until it is left."""
+    """Raise `TimeIsUp` in the block after so many seconds, and again until it is left.
+
+    Without any time the block is not entered.
+    """
+    if seconds <= 0:
+        raise TimeIsUp
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
         raise TimeIsUp

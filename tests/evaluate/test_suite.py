@@ -236,6 +236,8 @@ def test_a_deadline_stops_what_is_in_progress_and_nothing_later() -> None:
     with deadline(0.05):
         pass
     time.sleep(0.1)
+    with pytest.raises(TimeIsUp), deadline(0):
+        time.sleep(30)
 
 
 def test_a_report_folder_is_of_one_release(
