@@ -14,7 +14,6 @@ from leakboard.evaluate.attacks import REGISTRY, Attack
 from leakboard.evaluate.attacks.boosted_trees import BoostedTrees
 from leakboard.evaluate.attacks.distilled_classifier import DistilledClassifier
 from leakboard.evaluate.attacks.linear_probe import LinearProbe
-from leakboard.evaluate.attacks.query_averaging import QueryAveraging
 from leakboard.evaluate.fitting import Example
 from leakboard.evaluate.reading.records import Records
 from leakboard.evaluate.scoring.evidence import averaged
@@ -169,55 +168,6 @@ def test_averaging_queries_undoes_random_pruning(release_of: MakeRelease) -> Non
     seen = mean != 0
     assert seen.flatten(2).any(dim=2).double().mean() > 0.97  # 1 - 0.6^16, less dead channels
     torch.testing.assert_close(mean[seen], bare[seen], atol=2e-3, rtol=2e-3)
-
-
-class NoisyBrightness:
-    """A client that sends the brightness of an image in noise of deviation 16."""
-
-    def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        return images.float() / 255
-
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        return self.ask(images, torch.arange(len(images)), generator)
-
-    def ask(self, images: Tensor, image_of: Tensor, generator: torch.Generator) -> Tensor:
-        brightness = images.mean(dim=(1, 2, 3))[image_of, None, None, None]
-        return brightness + 16 * torch.randn(len(image_of), *SHAPE, generator=generator)
-
-
-def test_averaging_queries_finds_what_one_query_hides(release_of: MakeRelease) -> None:
-    """128 numbers of ±1/2 in noise of 16: the best guess is right with Φ(.35) = .64 from one query
-    and with Φ(2.8) = .998 from 64."""
-    release = release_of("gaussian_noise")
-    train, test = (with_brightness(read_records(release, s)) for s in ("auxiliary", "defender"))
-    attack = QueryAveraging(epochs=20, queries=64)
-    attack.client = NoisyBrightness()
-    attack.fit(train)
-    questions = asked(test, queries=64)
-    once = attack.predict(questions.first_queries()).argmax(dim=1)
-    often = attack.predict(questions)[questions.query == 0].argmax(dim=1)
-    answers = test.known("sensitive")
-    assert (once == answers).double().mean() < 0.8
-    assert (often == answers).double().mean() > 0.9
-
-
-def with_brightness(records: Records) -> Records:
-    """Show a white image for label 1 and a black one for label 0."""
-    labels = records.known("sensitive")[:, None, None, None]
-    inputs = (255 * labels).expand(-1, 3, 4, 4).to(torch.uint8)
-    return replace(resized(records, noise(records)), inputs=inputs)
-
-
-def asked(records: Records, queries: int) -> Records:
-    """Ask the client `queries` times about each image."""
-    rows = torch.arange(len(records)).repeat_interleave(queries)
-    generator = torch.Generator().manual_seed(1)
-    repeated = records.select(rows)
-    return replace(
-        repeated.without_answers(),
-        query=torch.arange(queries).repeat(len(records)),
-        activation=NoisyBrightness()(repeated.known("inputs") / 255, generator),
-    )
 
 
 @pytest.mark.parametrize("attack", [LinearProbe(), BoostedTrees(iterations=2)])
