@@ -15,7 +15,7 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,6 +139,10 @@ class Cells:
     def values(self, cell: Cell) -> pa.Table:
         """What each test image contributes, in the order of the images' digests."""
         return read_values(self.of(cell.config), cell.images)
+
+    def versions(self, cell: Cell) -> Mapping[str, str]:
+        """Of what made a cell's release."""
+        return Release.open(self.of(cell.config) / "release").manifest.versions
 
     def pictures(self, config: Config) -> Pixels | None:
         """Images and what was rebuilt, (2, N, S, S, 3); None where they may not be shown."""

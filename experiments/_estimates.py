@@ -34,12 +34,13 @@ GUESSES = {Track.ATTRIBUTE: ("majority", "task_output"), Track.RECONSTRUCTION: (
 
 @dataclass(frozen=True)
 class Run:
-    """A finished cell of a row and its values per image."""
+    """A finished cell of a row, its values per image, and the versions that made its release."""
 
     seed: int
     config: Config
     cell: Cell
     values: pa.Table
+    versions: Mapping[str, str]
 
 
 def scatters(rows: Sequence[Sequence[Run]], measures: Sequence[str]) -> Scatters:

@@ -1,9 +1,9 @@
 """Fill a table cell by cell, and put our numbers beside the paper's: Markdown, JSON and a plot."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ from ._protocol import EFFORTS
 from ._rows import Block, Filled, Number, Row, Table
 
 log = logging.getLogger(__name__)
+Rows = Sequence[Sequence[Run]]  # of a block: the finished cells of each row
 SYNTHETIC = "synthetic"  # drawn faces in the place of all datasets
-VERSIONS = ("leakboard", "torch", "torchvision", "scikit-learn")
 
 
 def fill(table: Table, request: Request) -> Report:
@@ -42,7 +42,10 @@ def fill(table: Table, request: Request) -> Report:
     except TimeIsUp:
         log.info("the time is up; the same command goes on")
     finally:
-        report = _write(table, [_filled(table, block, request) for block in blocks], request)
+        done = {block.title: _done(block, request) for block in blocks}
+        filled = [_filled(table, block, done[block.title], request) for block in blocks]
+        versions = _versions(chain.from_iterable(chain.from_iterable(done.values())))
+        report = _write(table, filled, versions, request)
     return report
 
 
@@ -110,10 +113,8 @@ def _plan(blocks: Sequence[Block], request: Request) -> Iterator[tuple[Block, Ro
                 yield block, row, _config(block, row, seed, request)
 
 
-def _filled(table: Table, block: Block, request: Request) -> Filled:
+def _filled(table: Table, block: Block, runs: Rows, request: Request) -> Filled:
     seeds = _seeds(block.dataset, request)
-    runs = [list(_runs(block, row, seeds, request)) for row in block.rows]
-    _refuse_other_images(block, [run for done in runs for run in done], request)
     first, scatter = table.measures[0], scatters(runs, table.measures)
     lines = [
         line(row, done, seeds, first, scatter) for row, done in zip(block.rows, runs, strict=True)
@@ -122,7 +123,7 @@ def _filled(table: Table, block: Block, request: Request) -> Filled:
         dataset=block.dataset,
         title=block.title,
         lines=tuple(compared(block.rows, lines, runs, first, scatter[first])),
-        anchors=_anchors([run for done in runs for run in done], track_of(first)),
+        anchors=_anchors(list(chain.from_iterable(runs)), track_of(first)),
         asking=asking(block.rows, runs, first),
         notes=block.notes,
     )
@@ -139,13 +140,21 @@ def _refuse_other_images(block: Block, runs: Sequence[Run], request: Request) ->
         )
 
 
+def _done(block: Block, request: Request) -> Rows:
+    """The finished cells of each row."""
+    seeds = _seeds(block.dataset, request)
+    rows = [list(_runs(block, row, seeds, request)) for row in block.rows]
+    _refuse_other_images(block, list(chain.from_iterable(rows)), request)
+    return rows
+
+
 def _runs(block: Block, row: Row, seeds: Sequence[int], request: Request) -> Iterator[Run]:
     cells = _cells(row, request)
     for seed in seeds:
         config = _config(block, row, seed, request)
         cell = cells.finished(config)
         if cell:
-            yield Run(seed, config, cell, cells.values(cell))
+            yield Run(seed, config, cell, cells.values(cell), cells.versions(cell))
 
 
 def _anchors(runs: Sequence[Run], track: Track) -> dict[str, Number]:
@@ -164,7 +173,18 @@ def _anchors(runs: Sequence[Run], track: Track) -> dict[str, Number]:
     }
 
 
-def _write(table: Table, blocks: Sequence[Filled], request: Request) -> Report:
+def _versions(runs: Iterable[Run]) -> dict[str, str]:
+    """What the releases were made with: every version, where there were several."""
+    found: dict[str, set[str]] = {}
+    for run in runs:
+        for name, version in run.versions.items():
+            found.setdefault(name, set()).add(version)
+    return {name: ", ".join(sorted(versions)) for name, versions in sorted(found.items())}
+
+
+def _write(
+    table: Table, blocks: Sequence[Filled], versions: dict[str, str], request: Request
+) -> Report:
     seeds = range(max(len(_seeds(block.dataset, request)) for block in blocks))
     results: dict[str, Any] = {
         "measures": list(table.measures),
@@ -176,7 +196,7 @@ def _write(table: Table, blocks: Sequence[Filled], request: Request) -> Report:
         experiment=table.name,
         scale=request.scale,
         seeds=tuple(seeds),
-        versions={name: version(name) for name in VERSIONS},
+        versions=versions,
         results=results,
     )
     write_text(request.out / f"{table.name}.json", report.to_json())

@@ -161,8 +161,9 @@ class InputAdversary(nn.Sequential):
         while height < size:
             layers += [nn.ConvTranspose2d(64, 64, 4, stride=2, padding=1), nn.ReLU()]
             height *= 2
-        layers += [nn.Upsample(size), nn.Conv2d(64, 3, 3, padding=1), nn.Sigmoid()]
-        super().__init__(*layers)
+        if height != size:
+            layers.append(nn.Upsample(size))
+        super().__init__(*layers, nn.Conv2d(64, 3, 3, padding=1), nn.Sigmoid())
 
 
 class BothAdversaries(nn.Module):

@@ -16,7 +16,7 @@ def runs_of(values: Values) -> list[Run]:
     """Runs that hold nothing but one measure, (K, N); two images show each subject."""
     subjects = [f"{number // 2}" for number in range(values.shape[1])]
     return [
-        Run(seed, None, None, pa.table({"subject": subjects, "top1": series}))  # type: ignore[arg-type]
+        Run(seed, None, None, pa.table({"subject": subjects, "top1": series}), {})  # type: ignore[arg-type]
         for seed, series in enumerate(values)
     ]
 

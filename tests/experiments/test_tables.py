@@ -145,12 +145,20 @@ def test_a_cell_that_another_process_works_on_is_left_to_it(tmp_path: Path) -> N
 def test_cells_from_different_copies_of_the_images_are_refused(tmp_path: Path) -> None:
     block, request = table1.TABLE.blocks[0], asked("smoke", tmp_path)
     runs = [
-        Run(0, None, Cell.model_construct(images=name), pa.table({}))  # type: ignore[arg-type]
+        Run(0, None, Cell.model_construct(images=name), pa.table({}), {})  # type: ignore[arg-type]
         for name in ("images-1.parquet", "images-2.parquet")
     ]
     _tables._refuse_other_images(block, runs[:1], request)
     with pytest.raises(UsageError, match="different copies of the data"):
         _tables._refuse_other_images(block, runs, request)
+
+
+def test_a_table_names_every_version_that_made_its_cells() -> None:
+    runs = [
+        Run(seed, None, None, pa.table({}), {"torch": torch, "numpy": "2.4"})  # type: ignore[arg-type]
+        for seed, torch in enumerate(("2.15", "2.14", "2.15"))
+    ]
+    assert _tables._versions(runs) == {"numpy": "2.4", "torch": "2.14, 2.15"}
 
 
 def test_a_sheet_magnifies_images_below_their_names() -> None:
