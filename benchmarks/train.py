@@ -25,7 +25,8 @@ from ..generate.networks.networks import AttributeAdversary, activation_shape, s
 from ..generate.noise import BatchNoise
 from ..generate.training.checkpoints import Checkpoints, Optimizers, Place
 from ..generate.training.game import Networks, Stage, TrainingData
-from ..generate.training.training import Phase, optimizers_of, train
+from ..generate.training.phases import Phase, optimizers_of
+from ..generate.training.training import train
 from ..schemas.config import ClientTable, TrainingTable
 from . import Case
 

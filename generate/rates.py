@@ -21,8 +21,8 @@ from .noise import BatchNoise
 from .plan import PlannedRecord
 from .training.checkpoints import Optimizers
 from .training.game import Networks, Stage
+from .training.phases import ADVERSARY, optimizers_of, phases
 from .training.players import untrained
-from .training.training import ADVERSARY, optimizers_of, phases
 from .writer import Slice, Writer
 
 SAMPLED = 256  # drawn faces; records in each of the two shards that are timed

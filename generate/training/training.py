@@ -24,32 +24,12 @@ from ..defenses import Objective
 from ..networks.networks import seeded
 from ..noise import BatchNoise
 from .augmentation import augment
-from .checkpoints import Checkpoints, Optimizers, Place, SharedWeights
+from .checkpoints import Checkpoints, Optimizers, Place, Saved, SharedWeights
 from .game import Networks, Stage, Tally, TrainingData
+from .phases import ADVERSARY, Phase, optimizers_of, phases, set_rates
 
 log = logging.getLogger(__name__)
-ADVERSARY = "adversary"  # the name of the proxy adversary's optimiser
-ADAM_LEARNING_RATE = 1e-3  # of what a defense itself learns, and of the proxy
-RISE = 0.2  # of the steps of a phase, in which the learning rate rises linearly
 EARLY = (16, 4, 2)  # progress is also told after these fractions of a phase's first epoch
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A part of the training with optimisers and a learning rate of its own."""
-
-    name: str
-    stage: Stage
-    epochs: int
-    peak: float
-
-
-def phases(settings: TrainingTable) -> tuple[Phase, Phase]:
-    """Utility alone, then the game."""
-    return (
-        Phase("warm-up", Stage.WARM_UP, settings.warmup_epochs, settings.learning_rate),
-        Phase("defense", Stage.DEFENSE, settings.epochs, settings.defense_learning_rate),
-    )
 
 
 @dataclass(frozen=True)
@@ -129,31 +109,37 @@ def train(
     what they did not is left for them.
     """
     accelerator = _accelerator()
-    device = accelerator.device
+    saved, start, tally = _start(networks, checkpoints, shared, accelerator.device)
+    model = accelerator.prepare_model(networks.train())
+    training = _Training(accelerator, networks, model, data.to(accelerator.device), settings, seed)
+    with seeded(seed):
+        for number, phase in list(enumerate(phases(settings)))[start.phase :]:
+            first = start if number == start.phase else Place(number)
+            tally = _phase(training, phase, first, saved, tally, checkpoints)
+            counts = accelerator.reduce(tally)
+            if number < len(shared) and accelerator.is_main_process:
+                shared[number].keep(networks, counts)
+    networks.to("cpu").eval().requires_grad_()
+    return Tally(accelerator.reduce(tally)).proxy_leakage
+
+
+def _start(
+    networks: Networks,
+    checkpoints: Checkpoints,
+    shared: Sequence[SharedWeights],
+    device: torch.device,
+) -> tuple[Saved | None, Place, Tensor]:
+    """Put the newest weights there are into the networks: of this run, or what others left.
+
+    Returns this run's checkpoint, where to go on, and the tally so far.
+    """
     saved, start, tally = checkpoints.load(networks), Place(), Tally.nothing(device)
     if saved:
         start, tally = saved.place, saved.tally.to(device)
     for number, weights in enumerate(shared):
         if weights.kept and start < Place(number + 1):
             start, tally = Place(number + 1), weights.load(networks).to(device)
-    model = accelerator.prepare_model(networks.train())
-    training = _Training(accelerator, networks, model, data.to(device), settings, seed)
-    with seeded(seed):
-        for number, phase in list(enumerate(phases(settings)))[start.phase :]:
-            networks.enter(phase.stage)
-            optimizers = optimizers_of(networks, phase)
-            first = start if number == start.phase else Place(number)
-            if saved and first == saved.place:
-                saved.restore(optimizers)
-            for epoch in range(first.epoch, phase.epochs):
-                place = first if epoch == first.epoch else Place(number, epoch)
-                tally = tally if place.batch else Tally.nothing(device)
-                _epoch(training, phase, place, optimizers, Tally(tally), checkpoints)
-            counts = accelerator.reduce(tally)
-            if number < len(shared) and accelerator.is_main_process:
-                shared[number].keep(networks, counts)
-    networks.to("cpu").eval().requires_grad_()
-    return Tally(accelerator.reduce(tally)).proxy_leakage
+    return saved, start, tally
 
 
 def workers() -> PartialState:
@@ -166,6 +152,26 @@ def _accelerator() -> Accelerator:
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # in the warm-up
     cpu = not torch.cuda.is_available()
     return Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=[unused])
+
+
+def _phase(
+    training: _Training,
+    phase: Phase,
+    first: Place,
+    saved: Saved | None,
+    tally: Tensor,
+    checkpoints: Checkpoints,
+) -> Tensor:
+    """Train from `first`, where `tally` stands, to the end of the phase; returns the last tally."""
+    training.networks.enter(phase.stage)
+    optimizers = optimizers_of(training.networks, phase)
+    if saved and first == saved.place:
+        saved.restore(optimizers)
+    for epoch in range(first.epoch, phase.epochs):
+        place = first if epoch == first.epoch else Place(first.phase, epoch)
+        tally = tally if place.batch else Tally.nothing(training.accelerator.device)
+        _epoch(training, phase, place, optimizers, Tally(tally), checkpoints)
+    return tally
 
 
 def _epoch(
@@ -186,7 +192,7 @@ def _epoch(
     with tqdm(total=batches, initial=place.batch, desc=label, disable=None, leave=False) as bar:
         for rows in training.rows(place):
             step, steps = place.epoch * batches + place.batch, phase.epochs * batches
-            _set_rates(optimizers, step, steps)
+            set_rates(optimizers, step, steps)
             training.networks.progress = step / steps
             if ADVERSARY in optimizers:
                 training.teach_adversary(optimizers, place, settings.adversary_steps)
@@ -219,33 +225,3 @@ def _prepare_adversary(training: _Training, optimizers: Optimizers, place: Place
                         reset()
             optimizers[ADVERSARY].state.clear()
         training.teach_adversary(optimizers, place, settings.adversary_warmup_steps)
-
-
-def optimizers_of(networks: Networks, phase: Phase) -> Optimizers:
-    """Make the optimisers of a phase, one per player with weights; client and task share one."""
-    main = [*networks.client.parameters(), *networks.task_network.parameters()]
-    sgd = torch.optim.SGD(main, lr=phase.peak, momentum=0.9, weight_decay=5e-4, nesterov=True)
-    made: dict[str, torch.optim.Optimizer] = {"main": sgd}
-    for name in ("defense", ADVERSARY) if phase.stage is Stage.DEFENSE else ():
-        if parameters := list(networks.get_submodule(name).parameters()):
-            made[name] = torch.optim.Adam(parameters, lr=ADAM_LEARNING_RATE)
-    return made
-
-
-def _set_rates(optimizers: Optimizers, step: int, steps: int) -> None:
-    """Set the learning rates of a step: one cycle, but for the proxy, which must keep up."""
-    for name, optimizer in optimizers.items():
-        factor = 1.0 if name == ADVERSARY else one_cycle(step, steps)
-        for group in optimizer.param_groups:
-            group["lr"] = factor * optimizer.defaults["lr"]
-
-
-def one_cycle(step: int, steps: int) -> float:
-    """Rise linearly over the first fifth, then fall along a cosine to almost zero.
-
-    >>> [round(one_cycle(step, 10), 3) for step in (0, 1, 2, 6, 9)]
-    [0.5, 1.0, 1.0, 0.5, 0.038]
-    """
-    rise = max(RISE * steps, 1)
-    fall = (step - rise) / max(steps - rise, 1)
-    return min((step + 1) / rise, 0.5 * (1 + math.cos(math.pi * min(max(fall, 0), 1))))

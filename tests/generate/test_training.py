@@ -15,6 +15,7 @@ from leakboard.generate.networks.networks import AttributeAdversary, seeded
 from leakboard.generate.training import training
 from leakboard.generate.training.checkpoints import Checkpoints, Place, SharedWeights
 from leakboard.generate.training.game import Networks, Stage, TrainingData
+from leakboard.generate.training.phases import optimizers_of, phases
 from leakboard.generate.training.training import train
 from leakboard.schemas import BadConfig, Config, CorruptData
 from leakboard.schemas.config import TrainingTable
@@ -194,9 +195,9 @@ def test_steps_of_the_proxy_move_the_proxy_alone() -> None:
     player = training._Training(
         training._accelerator(), networks, networks, drawn(), SETTINGS, seed=0
     )
-    phase = training.phases(SETTINGS)[1]
+    phase = phases(SETTINGS)[1]
     assert phase.stage is Stage.DEFENSE
-    player.teach_adversary(training.optimizers_of(networks, phase), Place(phase=1), steps=3)
+    player.teach_adversary(optimizers_of(networks, phase), Place(phase=1), steps=3)
     moved = {name for name, p in networks.named_parameters() if not torch.equal(p, before[name])}
     assert moved == {f"adversary.{name}" for name, _ in networks.adversary.named_parameters()}
 
