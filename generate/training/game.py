@@ -58,6 +58,7 @@ class Networks(nn.Module):
         self.task_network = task_network
         self.defense = defense
         self.adversary = adversary
+        self.learned = [one for one in defense.parameters() if one.requires_grad]
         self.progress = 1.0  # through the stage, for trade-off weights that rise
 
     def enter(self, stage: Stage) -> None:
@@ -77,10 +78,13 @@ class Networks(nn.Module):
         if stage is Stage.WARM_UP:
             logits = self.task_network(self.client(images))
             return Objective(functional.cross_entropy(logits, task), logits)
-        with torch.set_grad_enabled(stage is Stage.DEFENSE):
+        defended = stage is Stage.DEFENSE
+        for parameter in self.learned:
+            parameter.requires_grad_(defended)
+        with torch.set_grad_enabled(defended):
             activation = self.client(images)
         batch = Batch(images, task, sensitive, activation, noise, self.progress)
-        task_network = self.task_network if stage is Stage.DEFENSE else _Silent(task)
+        task_network = self.task_network if defended else _Silent(task)
         return self.defense.objective(batch, task_network, self.adversary)
 
 
