@@ -9,7 +9,7 @@ RATIOS = (0.2, 0.4, 0.6, 0.8, 0.9)
 SETTINGS = (
     NONE,
     *adversarial(0.5, 1.0, 3.0, 4.0),
-    *max_entropy(1.0, 2.0, 3.0),
+    *max_entropy(1.0, 2.0, 2.5, 3.0),
     *disco(*RATIOS),
     *random_pruning(*RATIOS),
     *gaussian_noise(0.25, 0.5, 1.0, 2.0),
