@@ -136,7 +136,7 @@ def compared(
     found = {
         name: Compared(
             ratio=ratio(*pair, measure, scatter),
-            above=ratio(*pair, measure, scatter, guessed(pair[1][0], measure)),
+            above=above_guess(*pair, measure, scatter, guessed(pair[1][0], measure)),
             p_adjusted=adjusted.get(name),
         )
         for name, pair in pairs.items()
@@ -156,6 +156,17 @@ def guessed(run: Run, measure: str) -> float:
     track = track_of(measure)
     anchors = run.cell.run(track).reports["test"].anchors
     return max(anchors[name][measure].value for name in GUESSES[track])
+
+
+def above_guess(
+    one: Sequence[Run], other: Sequence[Run], measure: str, scatter: Scatter | None, guess: float
+) -> Number | None:
+    """The ratio of what two rows give away beyond a guess.
+
+    None where the other row's interval reaches down to the guess: there is nothing to divide by.
+    """
+    beside = number(values_of(other, measure), subjects_of(other[0]), scatter)
+    return ratio(one, other, measure, scatter, guess) if beside.low > guess else None
 
 
 def ratio(

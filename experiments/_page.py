@@ -10,6 +10,7 @@ from ._markdown import chance, spread, table
 from ._rows import Asking, Filled, Line, Number, Table
 
 NOT_RUN = "not run yet"
+NO_MORE = "undefended gives no more"
 TITLES = {
     "utility": "utility ↑",
     "top1": "leakage (top-1) ↓",
@@ -75,7 +76,8 @@ def _comparison(one: Line) -> tuple[str, str, str]:
     verdict = "less" if found.less else "more" if found.more else "not shown"
     p = found.p_adjusted
     said = "one run each" if p is None else f"{verdict}, {chance(p)}"
-    return _number(found.ratio), _number(found.above), said
+    above = NO_MORE if found.above is None else _number(found.above)
+    return _number(found.ratio), above, said
 
 
 def _by_run(one: Line) -> str:

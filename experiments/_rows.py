@@ -38,13 +38,14 @@ class Compared(Record):
     """The leakage of a row beside that of the row it is compared with.
 
     ratio       the one over the other
-    above       the same once what a guess reaches is subtracted from both
+    above       the same once what a guess reaches is subtracted from both; None where the other
+                row is not told from a guess
     p_adjusted  how often equals would differ by so much, adjusted for the rows of the block (Holm);
                 None where no row has two runs, so that nothing is known of training
     """
 
     ratio: Number
-    above: Number
+    above: Number | None
     p_adjusted: float | None
 
     @property
