@@ -5,13 +5,13 @@ from typing import ClassVar, Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...generate.networks.similarity import structural_similarity
 from ...schemas import Track, UsageError
 from .. import zoo
 from ..architectures import ConvDecoder, PatchWhitening
 from ..fitting import Example, apply
 from ..metrics.ssim import WINDOW
 from ..reading.records import Records
+from ..similarity import structural_similarity
 from . import Variants
 from ._trained import Epochs, TrainedAttack
 

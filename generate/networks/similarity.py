@@ -1,6 +1,6 @@
-"""Structural similarity as a loss: differentiable, float32; scores are computed by the evaluator.
+"""Structural similarity as a loss of defenses: differentiable, float32.
 
-Both defenses and attacks train with it.
+The evaluator, which judges the defenses, shares no code with them: its loss is its own.
 """
 
 import numpy as np
