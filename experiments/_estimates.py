@@ -131,12 +131,14 @@ def compared(
         for row in rows
         if row.method in done and row.beside in done and row.method != row.beside
     }
+    numbers = {one.method: one.numbers[measure] for one in lines if one.numbers}
+    beside = {row.method: numbers[row.beside] for row in rows if row.method in pairs}
     told = pairs if scatter else {}
     adjusted = holm({name: _difference(*pair, measure, scatter).p for name, pair in told.items()})
     found = {
         name: Compared(
             ratio=ratio(*pair, measure, scatter),
-            above=above_guess(*pair, measure, scatter, guessed(pair[1][0], measure)),
+            above=above_guess(*pair, measure, scatter, beside[name]),
             p_adjusted=adjusted.get(name),
         )
         for name, pair in pairs.items()
@@ -159,13 +161,17 @@ def guessed(run: Run, measure: str) -> float:
 
 
 def above_guess(
-    one: Sequence[Run], other: Sequence[Run], measure: str, scatter: Scatter | None, guess: float
+    one: Sequence[Run],
+    other: Sequence[Run],
+    measure: str,
+    scatter: Scatter | None,
+    beside: Number,
 ) -> Number | None:
-    """The ratio of what two rows give away beyond a guess.
+    """The ratio of what two rows give away beyond a guess; `beside` is what the other gives away.
 
-    None where the other row's interval reaches down to the guess: there is nothing to divide by.
+    None where its interval reaches down to the guess: there is nothing to divide by.
     """
-    beside = number(values_of(other, measure), subjects_of(other[0]), scatter)
+    guess = guessed(other[0], measure)
     return ratio(one, other, measure, scatter, guess) if beside.low > guess else None
 
 

@@ -6,8 +6,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from leakboard.experiments import _estimates
 from leakboard.experiments._asking import REFERENCE, asking
-from leakboard.experiments._estimates import Run, Values, _difference, above_guess, ratio
+from leakboard.experiments._estimates import (
+    Run,
+    Values,
+    _difference,
+    above_guess,
+    number,
+    ratio,
+    subjects_of,
+)
 from leakboard.experiments._images import REPEATED
 from leakboard.experiments._rows import Row
 
@@ -64,11 +73,18 @@ def test_a_ratio_above_a_guess_is_that_of_the_advantages() -> None:
     assert (found.low, found.high) == pytest.approx((shifted.low, shifted.high))
 
 
-def test_nothing_is_divided_by_what_is_no_more_than_a_guess() -> None:
+def test_nothing_is_divided_by_what_is_no_more_than_a_guess(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     values = np.random.default_rng(0).random((2, 3, 40))
     one, other = map(runs_of, values)
-    assert above_guess(one, other, "top1", None, 0.25) == ratio(one, other, "top1", floor=0.25)
-    assert above_guess(one, other, "top1", None, float(values[1].mean()) - 0.01) is None
+    beside = number(values[1], subjects_of(other[0]), None)
+    for guess, expected in (
+        (0.25, ratio(one, other, "top1", floor=0.25)),
+        (float(values[1].mean()) - 0.01, None),
+    ):
+        monkeypatch.setattr(_estimates, "guessed", lambda run, measure, guess=guess: guess)
+        assert above_guess(one, other, "top1", None, beside) == expected
 
 
 def test_the_interval_of_a_ratio_holds_the_truth_as_often_as_it_says() -> None:

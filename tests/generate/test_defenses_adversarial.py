@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from skimage import metrics
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -189,6 +190,26 @@ class TestRouting:
             loss = functional.cross_entropy(answer, torch.tensor([0, 1, 2, 0])) + term
             gradients.append(torch.autograd.grad(loss, list(adversary.parameters())))
         assert all(torch.equal(alone, both) for alone, both in zip(*gradients, strict=True))
+
+
+def test_the_similarity_is_the_standard_one() -> None:
+    images = torch.rand(4, 3, 32, 32)
+    blurred = 0.7 * images + 0.3 * torch.rand(4, 3, 32, 32)
+    of_images = [
+        metrics.structural_similarity(
+            one.double().numpy(),
+            other.double().numpy(),
+            channel_axis=0,
+            data_range=1.0,
+            gaussian_weights=True,
+            use_sample_covariance=False,
+            full=True,
+        )[1][:, 5:-5, 5:-5]
+        for one, other in zip(blurred, images, strict=True)
+    ]
+    assert structural_similarity(blurred, images).item() == pytest.approx(
+        np.mean(of_images), abs=1e-5
+    )
 
 
 class TestDistanceCorrelation:
